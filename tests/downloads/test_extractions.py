@@ -13,6 +13,7 @@ from tests.support.downloads_harness import Outcome, Worker
 from worker.clocks import wall_clock
 from worker.downloads import extractions
 from worker.form import Form
+from worker.protocol import Media
 
 MASTER = "/qualities/master.m3u8"
 
@@ -48,8 +49,8 @@ def test_another_quality_begins_without_asking_for_the_page_again(
     second = run(warm, site, tmp_path / "store", height=120)
     assert site.hits(MASTER) == asked > 0
     assert second.media.facts.title == first.media.facts.title
-    heights = [quality.height for quality in first.result.qualities]  # type: ignore[union-attr]
-    assert heights == [240, 120]
+    assert isinstance(first.result, Media)
+    assert [quality.height for quality in first.result.offer.qualities] == [240, 120]
     run(warm, site, tmp_path / "elsewhere")
     assert site.hits(MASTER) == 2 * asked
 

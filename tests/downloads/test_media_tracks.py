@@ -91,5 +91,5 @@ def test_another_language_comes_where_it_is_wanted(warm: Worker, tmp_path: Path)
     assert isinstance(german, Media)
     assert [channels_of(media.files[0].path) for media in (original, german)] == [2, 1]
     languages = (Language("en-us", is_original=True), Language("de"))
-    assert original.languages == german.languages == languages
+    assert original.offer.languages == german.offer.languages == languages
     assert getattr(missing, "reason", None) is Reason.NO_SUCH_LANGUAGE

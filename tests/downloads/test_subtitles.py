@@ -102,7 +102,7 @@ def test_the_answer_to_a_video_tells_which_there_are(warm: Worker, tmp_path: Pat
     with served(tmp_path) as site:
         media = warm.run(f"{site}/page.html", LIMITS).result
     assert isinstance(media, Media)
-    assert media.subtitles == (Subtitles("de"), Subtitles("en-gb"))
+    assert media.offer.subtitles == (Subtitles("de"), Subtitles("en-gb"))
 
 
 def tracks_of(path: str) -> list[tuple[str, str]]:

@@ -56,7 +56,7 @@ def run(warm: Worker, youtube: Youtube, form: Form) -> Outcome:
 def test_original_comes_where_a_dub_is_the_default(warm: Worker, youtube: Youtube) -> None:
     media = run(warm, youtube, WHOLE).result
     assert isinstance(media, Media), media
-    assert media.languages == (
+    assert media.offer.languages == (
         Language("en", is_original=True),
         Language("de", is_dubbed=True),
         Language("fr"),
@@ -66,7 +66,7 @@ def test_original_comes_where_a_dub_is_the_default(warm: Worker, youtube: Youtub
     assert probe(media.files[0].path).audio == "aac"
     # Of a language that somebody has written a machine's are left out.
     listed = (Subtitles("de"), Subtitles("en", is_automatic=True), Subtitles("fr", True))
-    assert set(media.subtitles) == set(listed)
+    assert set(media.offer.subtitles) == set(listed)
 
 
 def test_dub_comes_to_whoever_asks_for_it(warm: Worker, youtube: Youtube) -> None:

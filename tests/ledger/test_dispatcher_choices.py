@@ -20,7 +20,16 @@ from worker.protocol import (
     Reply,
     ShowList,
 )
-from worker.protocol.choices import MENU_LIFE_S, Chapter, Language, Menu, Page, Quality, Subtitles
+from worker.protocol.choices import (
+    MENU_LIFE_S,
+    Chapter,
+    Language,
+    Menu,
+    Page,
+    Quality,
+    SiteOffer,
+    Subtitles,
+)
 from worker.protocol.effects import ChooseForm, Press, ShowChoices, TellDescription
 from worker.protocol.lists import ListItem, MediaList
 from worker.protocol.notices import Notice, Refusal, Topic
@@ -39,7 +48,7 @@ def answered(bot: SteppedDispatcher, chat_id: int = ME) -> Deliver:
     bot.send(LINK, user_id=ME, chat_id=chat_id)
     bot.post(ANSWER)
     media = bot.make_media()
-    bot.finish(Download, Media(media.files, QUALITIES, description="Words\nof the site"))
+    bot.finish(Download, Media(media.files, SiteOffer(QUALITIES, "Words\nof the site")))
     delivery = bot.task(Deliver)
     bot.deliver()
     return delivery
@@ -127,7 +136,7 @@ def test_chapters_are_shown_ten_at_a_time(bot: SteppedDispatcher) -> None:
     chapters = tuple(Chapter(f"{at}", at, at + 1) for at in range(25))
     bot.send(LINK, user_id=ME, chat_id=ME)
     bot.post(ANSWER)
-    bot.finish(Download, replace(bot.make_media(), chapters=chapters))
+    bot.finish(Download, replace(bot.make_media(), offer=SiteOffer(chapters=chapters)))
     bot.deliver()
     first = Menu(ME, ANSWER, 1, sheets=3)
     for sheet in (0, 1, 2):
@@ -144,7 +153,7 @@ def test_languages_of_the_sound_are_shown_and_chosen(bot: SteppedDispatcher) -> 
     languages = (Language("en", is_original=True), Language("de", is_dubbed=True))
     bot.send(LINK, user_id=ME, chat_id=ME)
     bot.post(ANSWER)
-    bot.finish(Download, replace(bot.make_media(), languages=languages))
+    bot.finish(Download, replace(bot.make_media(), offer=SiteOffer(languages=languages)))
     first = bot.task(Deliver).menu
     bot.deliver()
     assert first == Menu(ME, ANSWER, 1, has_languages=True)
@@ -159,7 +168,7 @@ def test_subtitles_are_shown_and_chosen(bot: SteppedDispatcher) -> None:
     subtitles = (Subtitles("en"), Subtitles("de", is_automatic=True))
     bot.send(LINK, user_id=ME, chat_id=ME)
     bot.post(ANSWER)
-    bot.finish(Download, replace(bot.make_media(), subtitles=subtitles))
+    bot.finish(Download, replace(bot.make_media(), offer=SiteOffer(subtitles=subtitles)))
     bot.deliver()
     shown = press(bot, ShowChoices(1, Page.SUBTITLES, PRESS)).menu
     first = Menu(ME, ANSWER, 1, has_subtitles=True)

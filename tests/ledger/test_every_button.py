@@ -35,7 +35,7 @@ from worker.protocol import (
     ShowLook,
     ShowSummary,
 )
-from worker.protocol.choices import Chapter, Language, Quality, Subtitles
+from worker.protocol.choices import Chapter, Language, Quality, SiteOffer, Subtitles
 from worker.protocol.effects import Forget
 from worker.protocol.looks import MediaLook, SearchResult
 from worker.protocol.notices import About, Cancelled, Topic
@@ -54,13 +54,13 @@ NO_LIMITS = {
 }
 VIDEO = "https://www.youtube.com/watch?v=abcdefghijk&list=PL590L5WQmH8dpP0RyH5pCfIaDE"
 LIST, FAILING = "https://site.example/list", "https://site.example/2"
-ABOUT_MEDIA: Mapping[str, Any] = {
-    "qualities": (Quality(1080, 90_000_000, 2), Quality(480, 9_000_000)),
-    "description": "Words of the site",
-    "chapters": tuple(Chapter(f"{at}", at, at + 1) for at in range(12)),
-    "languages": (Language("en", is_original=True), Language("de", is_dubbed=True)),
-    "subtitles": (Subtitles("en"), Subtitles("de", is_automatic=True)),
-}
+OFFER = SiteOffer(
+    (Quality(1080, 90_000_000, 2), Quality(480, 9_000_000)),
+    "Words of the site",
+    tuple(Chapter(f"{at}", at, at + 1) for at in range(12)),
+    (Language("en", is_original=True), Language("de", is_dubbed=True)),
+    (Subtitles("en"), Subtitles("de", is_automatic=True)),
+)
 
 
 class Chat:
@@ -168,8 +168,8 @@ def _found(task: Download) -> Media:
     if task.url == LIST or task.form.whole_list:
         return Media((), found_list=a_list(12))
     if task.form.is_look:
-        return Media((), look=MediaLook("A film", qualities=ABOUT_MEDIA["qualities"]))
-    return replace(make_media(Path(task.directory), task.url), **ABOUT_MEDIA)
+        return Media((), look=MediaLook("A film", qualities=OFFER.qualities))
+    return replace(make_media(Path(task.directory), task.url), offer=OFFER)
 
 
 def _video(chat: Chat, *labels: str) -> None:

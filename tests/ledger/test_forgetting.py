@@ -30,7 +30,7 @@ from worker.protocol import (
     Reply,
     ShowList,
 )
-from worker.protocol.choices import Page
+from worker.protocol.choices import Page, SiteOffer
 from worker.protocol.effects import (
     ChooseForm,
     Forget,
@@ -236,7 +236,7 @@ def described(bot: SteppedDispatcher, chat_id: int | None = None) -> None:
     preferences.put(bot.ledger._db, ME, Preferences(describes=True))
     bot.send(SECRET, chat_id=chat_id)
     bot.post()
-    bot.finish(Download, replace(bot.make_media(), description="a holiday"))
+    bot.finish(Download, replace(bot.make_media(), offer=SiteOffer(description="a holiday")))
     bot.deliver()
 
 

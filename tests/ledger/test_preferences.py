@@ -31,6 +31,7 @@ from worker.protocol import (
     Reply,
     ShowLook,
 )
+from worker.protocol.choices import SiteOffer
 from worker.protocol.effects import ChooseForm, EditLinks, Effects, GroupMoved, OpenRequest, Press
 from worker.protocol.looks import MediaLook
 from worker.protocol.notices import Label, Topic
@@ -201,7 +202,7 @@ def described(bot: SteppedDispatcher, link: OpenRequest) -> list[Reply]:
     bot.bring(link)
     bot.post(50)
     if bot.tasks(Download):
-        bot.finish(Download, replace(bot.make_media(), description="Two words."))
+        bot.finish(Download, replace(bot.make_media(), offer=SiteOffer(description="Two words.")))
     bot.deliver()
     said = list(bot.tasks(Reply).values())
     bot.settle()

@@ -13,7 +13,7 @@ from worker.protocol import (
     PostStatus,
     ShowLook,
 )
-from worker.protocol.choices import Page, Quality
+from worker.protocol.choices import Page, Quality, SiteOffer
 from worker.protocol.effects import (
     OpenRequest,
     Press,
@@ -46,7 +46,7 @@ def answered(bot: SteppedDispatcher) -> None:
     """A link has been answered with a video."""
     bot.send(LINK)
     bot.post(ANSWER)
-    bot.finish(Download, dataclasses.replace(bot.make_media(), qualities=QUALITIES))
+    bot.finish(Download, dataclasses.replace(bot.make_media(), offer=SiteOffer(QUALITIES)))
     bot.deliver()
 
 

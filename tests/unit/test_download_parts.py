@@ -21,11 +21,18 @@ from worker.downloads.text import clean, without_paths
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import MediaFacts, MediaKind, Note, Progress, Stage
 from worker.protocol.as_json import to_json
-from worker.protocol.choices import MAX_CHAPTERS, Chapter, Quality
+from worker.protocol.choices import MAX_CHAPTERS, Chapter, Language, Quality, SiteOffer, Subtitles
 
 FACTS = MediaFacts(MediaKind.VIDEO, "Title", "Ada", 320, 240, 3.0, Note.CUT, part=1, parts=2)
 FILE = ReadyFile("media.mp4", FACTS, "media.jpg")
-RESULT = Result((FILE, ReadyFile("media-2.mp4", MediaFacts(MediaKind.AUDIO))))
+OFFER = SiteOffer(
+    (Quality(720, 1000),),
+    "Two\nlines",
+    (Chapter("Intro", 0.0, 9.5),),
+    (Language("en", is_original=True), Language("de", is_dubbed=True)),
+    (Subtitles("en"), Subtitles("de", is_automatic=True)),
+)
+RESULT = Result((FILE, ReadyFile("media-2.mp4", MediaFacts(MediaKind.AUDIO))), OFFER)
 
 
 def sent(*messages: Progress | FoundMedia | Result | JobError) -> bytes:
@@ -71,6 +78,12 @@ def test_no_failure_asks_for_a_longer_wait_than_a_day() -> None:
 PROGRESS = {"stage": "downloading", "done_bytes": 1, "total_bytes": 2, "speed_bps": 1, "eta_s": 1}
 
 
+def offering(**offer: Any) -> dict[str, Any]:
+    """The fields of a result whose offer a download process has made up in part."""
+    fields = to_json(Result((FILE,)))
+    return fields | {"offer": fields["offer"] | offer}
+
+
 QUALITY = {"height": 720, "size_bytes": 1000, "messages": 1, "fps": None, "is_hdr": False}
 RUBBISH_QUALITIES: list[Any] = [
     *(None, 1, [None], [[]], [{}], [QUALITY] * (MAX_QUALITIES + 1)),
@@ -95,7 +108,7 @@ RUBBISH_QUALITIES: list[Any] = [
         b'{"finished": []}',
         b'{"finished": {"files": []}}',
         *(
-            json.dumps({"finished": {"files": [file], "qualities": []}}).encode()
+            json.dumps({"finished": to_json(RESULT) | {"files": [file]}}).encode()
             for file in (
                 to_json(FILE) | {"name": 1},
                 to_json(FILE) | {"thumbnail": []},
@@ -119,7 +132,7 @@ RUBBISH_QUALITIES: list[Any] = [
             )
         ),
         *(
-            json.dumps({"finished": {"files": [to_json(FILE)], "qualities": rubbish}}).encode()
+            json.dumps({"finished": offering(qualities=rubbish)}).encode()
             for rubbish in RUBBISH_QUALITIES
         ),
         b'{"other": {}}',
@@ -165,9 +178,9 @@ def test_rubbish_is_called_so(line: bytes) -> None:
 )
 def test_a_quality_that_cannot_be_true_costs_no_file(change: dict[str, float]) -> None:
     qualities = [QUALITY | change, QUALITY]
-    fields = to_json(Result((FILE,))) | {"qualities": qualities}
+    fields = offering(qualities=qualities)
     (result,) = Receiver().feed(json.dumps({"finished": fields}).encode() + b"\n")
-    assert result == Result((FILE,), (Quality(720, 1000),))
+    assert result == Result((FILE,), SiteOffer((Quality(720, 1000),)))
 
 
 @pytest.mark.parametrize(
@@ -180,17 +193,17 @@ def test_a_quality_that_cannot_be_true_costs_no_file(change: dict[str, float]) -
     ],
 )
 def test_description_is_kept_in_its_lines_and_harmless(said: str, kept: str) -> None:
-    (result,) = Receiver().feed(sent(Result((FILE,), description=said)))
-    assert result == Result((FILE,), description=kept)
+    (result,) = Receiver().feed(sent(Result((FILE,), SiteOffer(description=said))))
+    assert result == Result((FILE,), SiteOffer(description=kept))
 
 
 def test_chapters_are_bounded_and_harmless() -> None:
     many = [{"title": f"{at} \u202e{'x' * 300}", "start_s": at, "end_s": 500} for at in range(400)]
-    fields = to_json(Result((FILE,))) | {"chapters": many}
+    fields = offering(chapters=many)
     (result,) = Receiver().feed(json.dumps({"finished": fields}).encode() + b"\n")
     assert isinstance(result, Result)
-    assert len(result.chapters) == MAX_CHAPTERS
-    assert result.chapters[1] == Chapter(f"1 {'x' * 198}", 1, 500)
+    assert len(result.offer.chapters) == MAX_CHAPTERS
+    assert result.offer.chapters[1] == Chapter(f"1 {'x' * 198}", 1, 500)
 
 
 @pytest.mark.parametrize(
@@ -203,14 +216,14 @@ def test_chapters_are_bounded_and_harmless() -> None:
     ],
 )
 def test_chapters_that_are_none_are_no_message(chapters: object) -> None:
-    fields = to_json(Result((FILE,))) | {"chapters": chapters}
+    fields = offering(chapters=chapters)
     with pytest.raises(Garbled):
         list(Receiver().feed(json.dumps({"finished": fields}).encode() + b"\n"))
 
 
 @pytest.mark.parametrize("description", [None, 17, ["x"], {}])
 def test_description_that_is_no_text_is_no_message(description: object) -> None:
-    fields = to_json(Result((FILE,))) | {"description": description}
+    fields = offering(description=description)
     with pytest.raises(Garbled):
         list(Receiver().feed(json.dumps({"finished": fields}).encode() + b"\n"))
 
@@ -218,11 +231,12 @@ def test_description_that_is_no_text_is_no_message(description: object) -> None:
 @pytest.mark.parametrize("figure", [1e18, 10**400, 1e300, float("inf"), float("nan"), -1.0])
 def test_a_figure_that_cannot_be_true_is_not_sent(figure: float) -> None:
     progress = Progress(Stage.DOWNLOADING, 10, figure, figure, figure)  # type: ignore[arg-type]
-    result = Result((FILE,), (Quality(720, figure, 2), Quality(480)))  # type: ignore[arg-type]
+    qualities = (Quality(720, figure, 2), Quality(480))  # type: ignore[arg-type]
+    result = Result((FILE,), SiteOffer(qualities))
     failure = JobError(Reason.SITE_BUSY, Fault.RETRYABLE, retry_after_s=figure)
     said, finished, failed = Receiver().feed(sent(progress, result, failure))
     assert said == Progress(Stage.DOWNLOADING, 10)
-    assert finished == Result((FILE,), (Quality(720, None, 2), Quality(480)))
+    assert finished == Result((FILE,), SiteOffer((Quality(720, None, 2), Quality(480))))
     assert isinstance(failed, JobError)
     assert failed.retry_after_s is None
 

@@ -294,7 +294,7 @@ def test_a_summary_is_one_message() -> None:
 
 
 def received(found: Any) -> Any:
-    line = json.dumps({"finished": {"files": [], "qualities": [], "found_list": found}})
+    line = json.dumps({"finished": {"files": [], "found_list": found}})
     (message,) = Receiver().feed(line.encode() + b"\n")
     return message
 

@@ -12,7 +12,7 @@ from worker.downloads.decoding import Garbled
 from worker.downloads.reports import DownloadMessage, Looked
 from worker.form import ABOUT, SEARCH
 from worker.protocol import Media
-from worker.protocol.as_json import media_from_json, to_json
+from worker.protocol.as_json import media_from_json, media_to_json, to_json
 from worker.protocol.choices import Quality
 from worker.protocol.looks import Live, MediaLook, SearchResult
 from worker.telegram.buttons import look_rows
@@ -42,7 +42,7 @@ def received(fields: Any) -> DownloadMessage:
 def test_a_look_comes_as_it_was_made(found: MediaLook) -> None:
     assert received(to_json(found)) == Looked(found)
     media = Media((), look=found)
-    assert media_from_json(json.loads(json.dumps(to_json(media)))) == media
+    assert media_from_json(json.loads(json.dumps(media_to_json(media)))) == media
 
 
 @pytest.mark.parametrize(

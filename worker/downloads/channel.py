@@ -29,7 +29,7 @@ from worker.downloads.text import clean_lines
 from worker.errors import JobError
 from worker.protocol import Progress
 from worker.protocol.as_json import to_json
-from worker.protocol.choices import MAX_SUBTITLES, Quality
+from worker.protocol.choices import MAX_SUBTITLES, Quality, SiteOffer
 from worker.protocol.looks import MediaLook
 
 LINE_LIMIT_BYTES = MAX_FILES * 16 * 1024
@@ -68,10 +68,7 @@ class Sender:
 
     def finished(self, result: Result) -> None:
         """Report the files of a download; the last message of its process."""
-        qualities = _believed_qualities(result.qualities)
-        description = clean_lines(result.description, DESCRIPTION_LIMIT)
-        result = replace(result, qualities=qualities, description=description)
-        self._send({"finished": to_json(result)})
+        self._send({"finished": to_json(replace(result, offer=_believed_offer(result.offer)))})
 
     def looked(self, look: MediaLook) -> None:
         """Report what a look has found."""
@@ -94,6 +91,12 @@ class Sender:
         with self._lock:
             while line:
                 line = line[os.write(self.fd, line) :]
+
+
+def _believed_offer(offer: SiteOffer) -> SiteOffer:
+    qualities = _believed_qualities(offer.qualities)
+    description = clean_lines(offer.description, DESCRIPTION_LIMIT)
+    return replace(offer, qualities=qualities, description=description)
 
 
 def _believed_qualities(qualities: Iterable[Quality]) -> tuple[Quality, ...]:

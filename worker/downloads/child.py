@@ -111,14 +111,7 @@ def _download(
         raise failures[0]
     ready[0] = replace(ready[0], facts=_noted(ready[0].facts, note))
     recorded.forget()
-    return Result(
-        tuple(ready),
-        fetched.qualities,
-        description=fetched.description,
-        chapters=fetched.chapters,
-        languages=fetched.languages,
-        subtitles=fetched.subtitles,
-    )
+    return Result(tuple(ready), fetched.offer)
 
 
 def _noted(facts: MediaFacts, note: Note | None) -> MediaFacts:

@@ -4,7 +4,7 @@ Nothing is ever unpickled, and what people would see of it is made harmless.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -36,6 +36,7 @@ from worker.protocol.choices import (
     Chapter,
     Language,
     Quality,
+    SiteOffer,
     Subtitles,
 )
 from worker.protocol.lists import MAX_ITEMS, ListItem, MediaList
@@ -91,17 +92,17 @@ def _progress(fields: Mapping[str, Any]) -> Progress:
 
 
 def _result(fields: Mapping[str, Any]) -> Result:
-    files, qualities = fields["files"], fields["qualities"]
-    if not 0 < len(files) <= MAX_FILES or len(qualities) > MAX_QUALITIES:
-        raise ValueError(f"{len(files)} files, {len(qualities)} qualities")
-    possible = tuple(quality for each in qualities if (quality := _quality(each)))
-    description = clean_lines(_string(fields["description"]), DESCRIPTION_LIMIT)
-    chapters = tuple(map(_chapter, fields["chapters"][:MAX_CHAPTERS]))
-    return Result(
-        tuple(map(_ready_file, files)),
-        possible,
-        description=description,
-        chapters=chapters,
+    files = fields["files"]
+    if not 0 < len(files) <= MAX_FILES:
+        raise ValueError(f"{len(files)} files")
+    return Result(tuple(map(_ready_file, files)), _offer(fields["offer"]))
+
+
+def _offer(fields: Mapping[str, Any]) -> SiteOffer:
+    return SiteOffer(
+        qualities=_qualities(fields["qualities"]),
+        description=clean_lines(_string(fields["description"]), DESCRIPTION_LIMIT),
+        chapters=tuple(map(_chapter, fields["chapters"][:MAX_CHAPTERS])),
         languages=tuple(map(_language, fields["languages"][:MAX_LANGUAGES])),
         subtitles=tuple(map(_subtitles, fields["subtitles"][:MAX_SUBTITLES])),
     )
@@ -147,7 +148,7 @@ def _item(fields: Mapping[str, Any]) -> ListItem:
 
 def _look(fields: Mapping[str, Any]) -> MediaLook:
     results = fields["results"]
-    if len(fields["qualities"]) > MAX_QUALITIES or len(results) > MAX_RESULTS:
+    if len(results) > MAX_RESULTS:
         raise ValueError("more than a look finds")
     day = fields["uploaded_on"]
     return MediaLook(
@@ -158,7 +159,7 @@ def _look(fields: Mapping[str, Any]) -> MediaLook:
         views=_whole(fields["views"], LARGEST_BYTES),
         description=clean_lines(_string(fields["description"]), DESCRIPTION_LIMIT),
         live=Live(fields["live"]) if fields["live"] else None,
-        qualities=tuple(q for each in fields["qualities"] if (q := _quality(each))),
+        qualities=_qualities(fields["qualities"]),
         results=tuple(_search_result(each) for each in results),
     )
 
@@ -172,6 +173,12 @@ def _search_result(fields: Mapping[str, Any]) -> SearchResult:
         uploader=_text(fields["uploader"], WORD_LIMIT) or None,
         duration_s=_number(fields["duration_s"], LARGEST_SECONDS),
     )
+
+
+def _qualities(values: Sequence[Mapping[str, Any]]) -> tuple[Quality, ...]:
+    if len(values) > MAX_QUALITIES:
+        raise ValueError(f"{len(values)} qualities")
+    return tuple(quality for each in values if (quality := _quality(each)))
 
 
 def _quality(fields: Mapping[str, Any]) -> Quality | None:

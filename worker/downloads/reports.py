@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from worker.errors import JobError
 from worker.protocol import MediaFacts, Progress
-from worker.protocol.choices import Chapter, Language, Quality, Subtitles
+from worker.protocol.choices import NO_OFFER, SiteOffer
 from worker.protocol.lists import MediaList
 from worker.protocol.looks import MediaLook
 
@@ -61,12 +61,8 @@ class Result:
     """The last message of a successful download: its files in order, as in `Media`."""
 
     files: tuple[ReadyFile, ...]
-    qualities: tuple[Quality, ...] = ()
+    offer: SiteOffer = NO_OFFER
     found_list: MediaList | None = None
-    description: str = ""
-    chapters: tuple[Chapter, ...] = ()
-    languages: tuple[Language, ...] = ()
-    subtitles: tuple[Subtitles, ...] = ()
 
 
 @dataclass(frozen=True)

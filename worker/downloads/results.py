@@ -31,16 +31,7 @@ def media_of(result: Result | Looked, task: Download, max_file_bytes: int) -> Me
     files = tuple(_checked(file, directory, task.url, max_file_bytes) for file in result.files)
     named = {name for file in result.files for name in (file.name, file.thumbnail) if name}
     workspace.keep_only(directory, named - {LOG_NAME})
-    files_done = tuple(map(_titled, files))
-    return Media(
-        files_done,
-        result.qualities,
-        result.found_list,
-        description=result.description,
-        chapters=result.chapters,
-        languages=result.languages,
-        subtitles=result.subtitles,
-    )
+    return Media(tuple(map(_titled, files)), result.offer, result.found_list)
 
 
 def _is_list(result: Result | Looked) -> bool:

@@ -59,7 +59,7 @@ class Completions(Questions):
     def finish_download(self, job: DownloadJob, media: protocol.Media, wall: Wall) -> None:
         """Record that media is on disk for everybody who waits for it."""
         with self._db.transaction():
-            queue.finish(self._db, job.id, wall, result=as_json.to_json(media))
+            queue.finish(self._db, job.id, wall, result=as_json.media_to_json(media))
             key = job_lookups.media_key_of(self._db, job.id) or job.media_key
             known_failures.forget(self._db, key)
             if isinstance(job, LookJob):

@@ -16,13 +16,7 @@ from worker.protocol import (
     Reply,
     SetMenus,
 )
-from worker.protocol.choices import (
-    chapters_from_json,
-    languages_from_json,
-    menu_from_json,
-    qualities_from_json,
-    subtitles_from_json,
-)
+from worker.protocol.choices import menu_from_json, offer_from_json
 from worker.protocol.lists import list_from_json, list_menu_from_json
 from worker.protocol.looks import look_from_json
 from worker.protocol.notices import notice_from_json
@@ -33,18 +27,20 @@ def to_json(message: Any) -> dict[str, Any]:
     return dataclasses.asdict(message)
 
 
+def media_to_json(media: Media) -> dict[str, Any]:
+    """Media as plain JSON values, without a level for its offer: ledgers have it so."""
+    values = to_json(media)
+    offer = values.pop("offer")
+    return {**values, **offer}
+
+
 def media_from_json(value: Mapping[str, Any]) -> Media:
-    """The inverse of `to_json` for a `Media`. Raises TypeError or ValueError on rubbish."""
+    """The inverse of `media_to_json`. Raises TypeError or ValueError on rubbish."""
     files = tuple(map(_file_from_json, value["files"]))
     found = value.get("found_list")
     found_list = list_from_json(found) if found else None
     look = look_from_json(value["look"]) if value.get("look") else None
-    qualities = qualities_from_json(value.get("qualities", []))
-    chapters = chapters_from_json(value.get("chapters", []))
-    description = value.get("description", "")
-    languages = languages_from_json(value.get("languages", []))
-    subtitles = subtitles_from_json(value.get("subtitles", []))
-    return Media(files, qualities, found_list, look, description, chapters, languages, subtitles)
+    return Media(files, offer_from_json(value), found_list, look)
 
 
 def delivered_from_json(value: Mapping[str, Any]) -> Delivered:

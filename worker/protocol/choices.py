@@ -71,6 +71,24 @@ class Subtitles:
     is_automatic: bool = False
 
 
+@dataclass(frozen=True)
+class SiteOffer:
+    """What a site has besides the files of an answer: what people may have instead, and its words.
+
+    `qualities` come with the highest first. `description` is what the site says about the media, in
+    lines.
+    """
+
+    qualities: tuple[Quality, ...] = ()
+    description: str = ""
+    chapters: tuple[Chapter, ...] = ()
+    languages: tuple[Language, ...] = ()
+    subtitles: tuple[Subtitles, ...] = ()
+
+
+NO_OFFER = SiteOffer()
+
+
 class Page(StrEnum):
     """What the buttons below an answer show.
 
@@ -120,16 +138,12 @@ def menu_from_json(value: Mapping[str, Any]) -> Menu:
     """The inverse of `worker.protocol.as_json.to_json` for a `Menu`."""
     # Before there were pages, a menu that showed qualities had them.
     page = value.get("page") or (Page.QUALITIES if value["qualities"] else Page.FIRST)
-    qualities = qualities_from_json(value["qualities"])
-    chapters = chapters_from_json(value.get("chapters", []))
-    languages = languages_from_json(value.get("languages", []))
-    lists = {
-        "qualities": qualities,
-        "chapters": chapters,
-        "languages": languages,
-        "subtitles": subtitles_from_json(value.get("subtitles", [])),
-    }
-    return Menu(**{**value, "page": Page(page), **lists})
+    return Menu(**{**value, "page": Page(page), **_choices_from_json(value)})
+
+
+def offer_from_json(value: Mapping[str, Any]) -> SiteOffer:
+    """The offer in a mapping that has its fields among others; what is missing is empty."""
+    return SiteOffer(description=value.get("description", ""), **_choices_from_json(value))
 
 
 def qualities_from_json(values: list[Mapping[str, Any]]) -> tuple[Quality, ...]:
@@ -137,16 +151,10 @@ def qualities_from_json(values: list[Mapping[str, Any]]) -> tuple[Quality, ...]:
     return tuple(Quality(**value) for value in values)
 
 
-def chapters_from_json(values: list[Mapping[str, Any]]) -> tuple[Chapter, ...]:
-    """The inverse of `worker.protocol.as_json.to_json` for chapters."""
-    return tuple(Chapter(**value) for value in values)
-
-
-def languages_from_json(values: list[Mapping[str, Any]]) -> tuple[Language, ...]:
-    """The inverse of `worker.protocol.as_json.to_json` for languages."""
-    return tuple(Language(**value) for value in values)
-
-
-def subtitles_from_json(values: list[Mapping[str, Any]]) -> tuple[Subtitles, ...]:
-    """The inverse of `worker.protocol.as_json.to_json` for subtitles."""
-    return tuple(Subtitles(**value) for value in values)
+def _choices_from_json(value: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "qualities": qualities_from_json(value.get("qualities", [])),
+        "chapters": tuple(Chapter(**each) for each in value.get("chapters", [])),
+        "languages": tuple(Language(**each) for each in value.get("languages", [])),
+        "subtitles": tuple(Subtitles(**each) for each in value.get("subtitles", [])),
+    }

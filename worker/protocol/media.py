@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from worker.protocol.choices import Chapter, Language, Quality, Subtitles
+from worker.protocol.choices import NO_OFFER, SiteOffer
 from worker.protocol.lists import MediaList
 from worker.protocol.looks import MediaLook
 
@@ -83,16 +83,11 @@ class MediaFile:
 class Media:
     """What a link leads to: one file, or several that belong together, in their order.
 
-    `qualities` are those in which its site has a video, the highest first. `description` is what
-    the site says about it, in lines. A link to a list gives `found_list` in place of files, and one
-    that was only to be looked at gives a `look`.
+    A link to a list gives `found_list` in place of files, and one that was only to be looked at
+    gives a `look`.
     """
 
     files: tuple[MediaFile, ...]
-    qualities: tuple[Quality, ...] = ()
+    offer: SiteOffer = NO_OFFER
     found_list: MediaList | None = None
     look: MediaLook | None = None
-    description: str = ""
-    chapters: tuple[Chapter, ...] = ()
-    languages: tuple[Language, ...] = ()
-    subtitles: tuple[Subtitles, ...] = ()

@@ -7,7 +7,7 @@ checked afterwards.
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -39,7 +39,7 @@ from worker.downloads.ytdlp.posts import PostYoutubeDL
 from worker.downloads.ytdlp.transfer.meter import CONCURRENT_FRAGMENTS, LIMIT_BYTES, Meter, Report
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import Download, Note, Progress, Stage
-from worker.protocol.choices import Chapter, Language, Quality, Subtitles
+from worker.protocol.choices import NO_OFFER, Quality, SiteOffer
 from worker.protocol.lists import MediaList
 
 # The preferred height, unless somebody has asked for another.
@@ -70,12 +70,8 @@ class Fetched:
     files: tuple[Downloaded, ...]
     note: Note | None = None
     is_post: bool = False
-    qualities: tuple[Quality, ...] = ()
+    offer: SiteOffer = NO_OFFER
     found_list: MediaList | None = None
-    description: str = ""
-    chapters: tuple[Chapter, ...] = ()
-    languages: tuple[Language, ...] = ()
-    subtitles: tuple[Subtitles, ...] = ()
 
 
 def options(
@@ -191,11 +187,7 @@ def _fetch(
                     tuple(details.with_segments(ydl, file, task.form) for file in files),
                     _note_of(ydl) or chooser.note,
                     is_post=ydl.is_in_post,
-                    qualities=qualities_of(ydl, chooser),
-                    description=details.description(files[0].info),
-                    chapters=details.chapters_of(files),
-                    languages=() if ydl.is_in_post else chooser.languages,
-                    subtitles=details.subtitles_of(files),
+                    offer=_offer(ydl, chooser, files),
                 )
             _start_again(ydl, meter)
     raise AssertionError("the last try returns or raises")
@@ -264,6 +256,16 @@ def _complaint_blamed(ydl: page_limits.LimitedYoutubeDL) -> Iterator[None]:
         if not ydl.complaint:
             raise
         raise ydl.complaint.blamed(classify(error)) from error
+
+
+def _offer(ydl: PostYoutubeDL, chooser: Chooser, files: Sequence[Downloaded]) -> SiteOffer:
+    return SiteOffer(
+        qualities=qualities_of(ydl, chooser),
+        description=details.description(files[0].info),
+        chapters=details.chapters_of(files),
+        languages=() if ydl.is_in_post else chooser.languages,
+        subtitles=details.subtitles_of(files),
+    )
 
 
 def qualities_of(ydl: PostYoutubeDL, chooser: Chooser) -> tuple[Quality, ...]:

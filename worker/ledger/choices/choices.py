@@ -53,11 +53,11 @@ def first_menu(request: Request, message_id: int, media: Media | None) -> Menu |
     return replace(
         menu,
         is_song=first.kind is MediaKind.AUDIO,
-        has_qualities=form.what is What.ALL and len(media.qualities) > 1,
-        has_description=bool(media.description),
-        sheets=-(-len(media.chapters) // SHEET_CHAPTERS),
-        has_languages=bool(media.languages),
-        has_subtitles=bool(media.subtitles),
+        has_qualities=form.what is What.ALL and len(media.offer.qualities) > 1,
+        has_description=bool(media.offer.description),
+        sheets=-(-len(media.offer.chapters) // SHEET_CHAPTERS),
+        has_languages=bool(media.offer.languages),
+        has_subtitles=bool(media.offer.subtitles),
     )
 
 
@@ -157,16 +157,16 @@ def shown(db: Database, effect: ShowChoices, wall: Wall) -> AnswerButton | Reque
         if not media or not effect.sheet < menu.sheets:
             return _notice(press, Topic.DEAD_BUTTON)
         first = effect.sheet * SHEET_CHAPTERS
-        chapters = media.chapters[first : first + SHEET_CHAPTERS]
+        chapters = media.offer.chapters[first : first + SHEET_CHAPTERS]
         menu = replace(menu, chapters=chapters, sheet=effect.sheet)
     if effect.page is Page.LANGUAGES:
-        if not media or not media.languages:
+        if not media or not media.offer.languages:
             return _notice(press, Topic.DEAD_BUTTON)
-        menu = replace(menu, languages=media.languages)
+        menu = replace(menu, languages=media.offer.languages)
     if effect.page is Page.SUBTITLES:
-        if not media or not media.subtitles:
+        if not media or not media.offer.subtitles:
             return _notice(press, Topic.DEAD_BUTTON)
-        menu = replace(menu, subtitles=media.subtitles)
+        menu = replace(menu, subtitles=media.offer.subtitles)
     menu = _opened(db, request, replace(menu, page=effect.page), wall)
     return AnswerButton(press.callback_id, press.language, None, menu)
 
@@ -189,7 +189,7 @@ def described(db: Database, effect: TellDescription, wall: Wall) -> AnswerButton
     press = effect.press
     request = _answered(db, effect.request_id, press)
     media = request and media_cache.media_of(db, request.media_key, request.download_id)
-    if request is None or not media or not media.description:
+    if request is None or not media or not media.offer.description:
         return _notice(press, Topic.DEAD_BUTTON)
     if open_pages.has_ended(db, request.id, wall):
         return _expired(db, request, press, wall)
@@ -202,7 +202,7 @@ def described(db: Database, effect: TellDescription, wall: Wall) -> AnswerButton
 
 def describe(db: Database, request: Request, media: Media | None, wall: Wall) -> None:
     """Let the description follow an answer, where its person has set that and there is one."""
-    if request.describes and media and media.files and media.description:
+    if request.describes and media and media.files and media.offer.description:
         notice = _description(request, media)
         admission.describe(db, Reply(request.reader, request.status_message_id, (notice,)), wall)
 
@@ -210,7 +210,7 @@ def describe(db: Database, request: Request, media: Media | None, wall: Wall) ->
 def _description(request: Request, media: Media) -> Notice:
     values = {
         "title": media.files[0].facts.title,
-        "description": media.description,
+        "description": media.offer.description,
         "link": request.url,
     }
     return Notice(Topic.DESCRIPTION, values)
@@ -243,9 +243,9 @@ def _notice(press: Press, topic: Topic) -> AnswerButton:
 def _known_qualities(db: Database, request: Request, wall: Wall) -> tuple[Quality, ...] | None:
     """The qualities of an answer, from a recent download or look; None if there was none."""
     media = media_cache.media_of(db, request.media_key, request.download_id)
-    since = wall - LIFE_S
-    if media and media.qualities and job_lookups.was_fetched(db, request.media_key, since, wall):
-        return media.qualities
+    qualities = media.offer.qualities if media else ()
+    if qualities and job_lookups.was_fetched(db, request.media_key, wall - LIFE_S, wall):
+        return qualities
     key = media_cache.key_behind(db, media_keys.of_link(request.url, ABOUT), wall)
     found = media_cache.knows(db, key, wall) and media_cache.media_of(db, key, None)
     return found.look.qualities if found and found.look else None

@@ -85,7 +85,7 @@ def remember(
     db.execute(
         "INSERT OR REPLACE INTO media VALUES (?, ?, ?)",
         media_key,
-        json.dumps(as_json.to_json(replace(media, files=tuple(files)))),
+        json.dumps(as_json.media_to_json(replace(media, files=tuple(files)))),
         wall,
     )
 
@@ -101,7 +101,7 @@ def _is_one_persons_affair(file: protocol.MediaFile, sent: protocol.Delivered) -
 
 def remember_look(db: Database, media_key: str, media: protocol.Media, wall: Wall) -> None:
     """Keep what a look has found, and forget those that are too old or too many."""
-    look = json.dumps(as_json.to_json(media))
+    look = json.dumps(as_json.media_to_json(media))
     db.execute("INSERT OR REPLACE INTO looks VALUES (?, ?, ?)", media_key, look, wall)
     db.execute(
         "DELETE FROM looks WHERE looked_at NOT BETWEEN ? AND ? OR media_key IN"
