@@ -170,7 +170,7 @@ class Form:
         return form
 
     @property
-    def sound_only(self) -> bool:
+    def is_sound_only(self) -> bool:
         """Whether the sound is wanted without pictures."""
         return self.what in _SOUNDS
 
@@ -182,7 +182,7 @@ class Form:
     @property
     def names_sound(self) -> bool:
         """Whether the sound is wanted in a format that is named."""
-        return self.sound_only and not self.is_usual_sound
+        return self.is_sound_only and not self.is_usual_sound
 
     @property
     def is_voice(self) -> bool:

@@ -109,7 +109,7 @@ class Chat:
                 bot.downloads.fail(job_id, JobError(Reason.PRIVATE, Fault.PERMANENT), "")
             else:
                 media = make_media(Path(task.directory), task.url)
-                bot.downloads.finish(job_id, as_songs(media) if task.form.sound_only else media)
+                bot.downloads.finish(job_id, as_songs(media) if task.form.is_sound_only else media)
         calls = {i: t for i, t in bot.telegram.tasks.items() if i < 2**62}
         for job_id, call in calls.items():
             bot.telegram.finish(job_id, self.answer(call))

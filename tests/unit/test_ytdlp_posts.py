@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.download_limits import LIMITS, limits_with
+from tests.support.download_limits import limits_with
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.pictures import post
 from worker.downloads.pictures.post import Item, Post, Source
@@ -17,7 +17,7 @@ from worker.downloads.ytdlp.patience import Patience
 from worker.downloads.ytdlp.posts import PostYoutubeDL
 from worker.downloads.ytdlp.transfer.downloader import PatientYoutubeDL
 from worker.errors import Fault, JobError, Reason
-from worker.form import Form, What
+from worker.form import SOUND, Form, What
 
 ITEM_BYTES = 1000
 PARAMS = {"quiet": True, "cachedir": False, "lazy_playlist": True}
@@ -43,15 +43,8 @@ def make(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[Make]:
 
     def make(max_bytes: int = 10**9, **options: Any) -> PostYoutubeDL:
         params = {**PARAMS, "playlist_items": f"1:{MAX_FILES}"}
-        made.append(
-            PostYoutubeDL(
-                params,
-                ExtractorIndex({}),
-                lambda _: None,
-                max_bytes=max_bytes,
-                **{"patience": Patience(LIMITS), **options},
-            )
-        )
+        limits = limits_with(max_file_bytes=max_bytes, max_items=0)
+        made.append(PostYoutubeDL(params, ExtractorIndex({}), lambda _: None, limits, **options))
         return made[-1]
 
     yield make
@@ -140,9 +133,9 @@ def test_no_item_is_begun_once_enough_has_come(make: Make) -> None:
 
 
 def test_only_sound_is_wanted(make: Make) -> None:
-    assert done(make(sound_only=True), picture("a.jpg"), video("v.mp4")) == ["v.mp4"]
+    assert done(make(form=SOUND), picture("a.jpg"), video("v.mp4")) == ["v.mp4"]
     with pytest.raises(JobError) as caught:
-        done(make(sound_only=True), picture("a.jpg"))
+        done(make(form=SOUND), picture("a.jpg"))
     assert caught.value.reason is Reason.NO_SOUND
 
 
@@ -237,8 +230,7 @@ def test_a_post_comes_without_what_there_is_no_time_for(make: Make) -> None:
 
 def a_cover(make: Make, info: dict[str, Any]) -> Any:
     """What is downloaded where the cover of a video is wanted."""
-    ydl = make()
-    ydl.wanted = Form(What.COVER)
+    ydl = make(form=Form(What.COVER))
     return ydl.process_video_result(info)["url"]
 
 
@@ -270,8 +262,8 @@ def test_what_is_beside_a_video_is_not_taken_for_what_its_site_has_found(
     monkeypatch.chdir(tmp_path)
     english = {"en": [{"ext": "srt", "data": "1"}]}
     video = {"id": "v", "title": "t", "thumbnails": THUMBNAILS, "subtitles": english}
-    ydl, found = make(), list[object]()
-    ydl.wanted, ydl.on_extracted = form, found.append
+    found = list[object]()
+    ydl = make(form=form, on_extracted=found.append)
     ydl.process_video_result(video)
     assert found[:1] == [video]
 
@@ -291,6 +283,5 @@ def test_what_has_no_cover_is_refused(make: Make, info: dict[str, Any]) -> None:
 
 
 def test_of_a_post_the_first_picture_is_its_cover(make: Make) -> None:
-    ydl = make()
-    ydl.wanted = Form(What.COVER)
+    ydl = make(form=Form(What.COVER))
     assert done(ydl, picture("a.jpg"), picture("b.jpg")) == ["a.jpg"]

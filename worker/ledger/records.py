@@ -29,7 +29,7 @@ class Verdict(StrEnum):
 
 def is_song(form: Form) -> bool:
     """Whether media in this form can stand in an album of songs; voice messages cannot."""
-    return form.sound_only and form.what is not What.VOICE
+    return form.is_sound_only and form.what is not What.VOICE
 
 
 @dataclass(frozen=True)

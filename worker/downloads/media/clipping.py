@@ -50,7 +50,7 @@ def clip(
     if found.video and _TRANSPORT_STREAM in found.containers:
         path = _indexed(path, found, run_limits)
         found = contents_of(path)
-    if form.sound_only and found.audio is None:
+    if form.is_sound_only and found.audio is None:
         raise JobError(Reason.NO_SOUND, Fault.PERMANENT, "a video without sound")
     file_starts_s = next(iter(spans.starts(info)), 0.0)
     wanted = span.seen_from(file_starts_s)
@@ -59,7 +59,7 @@ def clip(
         length_s = _TO_THE_END_S
     if not length_s:
         raise spans.beyond_the_end()
-    if found.video and not form.sound_only:
+    if found.video and not form.is_sound_only:
         plan, note = _video_plan(found, wanted, length_s, budget)
     else:
         plan, note = sound_cutting.piece_of(found.audio), None

@@ -36,7 +36,7 @@ def cut(
         raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "neither video nor sound")
     checked(path)
     found = contents_of(path)
-    if form.sound_only or not found.video:
+    if form.is_sound_only or not found.video:
         return cut_sound(path, found, info, limits, form)
     return _cut_video(path, found, info, limits)
 

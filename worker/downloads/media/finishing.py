@@ -129,14 +129,14 @@ class _Finishing:
         found = self._inspected()
         if found.video is None and found.audio is None:
             raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, f"no stream in {found.containers}")
-        if form.sound_only and found.audio is None:
+        if form.is_sound_only and found.audio is None:
             raise JobError(Reason.NO_SOUND, Fault.PERMANENT, "a video without sound")
-        if found.has_hidden_video and not form.sound_only:
+        if found.has_hidden_video and not form.is_sound_only:
             return self._unconverted(found, None, Note.NOT_CONVERTIBLE)
         if form.is_voice:
             facts = self._facts(MediaKind.VOICE, duration_s=found.duration_s)
             return ReadyFile(self._path.name, facts)
-        if found.video is None or form.sound_only:
+        if found.video is None or form.is_sound_only:
             return self._as_audio(found)
         return self._as_video(found, found.video)
 

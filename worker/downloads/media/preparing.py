@@ -50,7 +50,7 @@ def prepare(file: Downloaded, limits: DownloadLimits, form: Form = WHOLE) -> Rea
         return _media(file, limits, form)
     if _is_page(file, kind):
         raise JobError(Reason.UNSUPPORTED, Fault.PERMANENT, "a web page, or a player's list")
-    if form.sound_only:
+    if form.is_sound_only:
         raise JobError(Reason.NO_SOUND, Fault.PERMANENT, f"a file of the type {kind.suffix}")
     if kind.is_picture and _suffix(kind, file.served) == kind.suffix:
         return _picture(file, kind, limits)
@@ -86,7 +86,7 @@ def _media(file: Downloaded, limits: DownloadLimits, form: Form) -> ReadyFile:
     try:
         return finish(file.path, file.info, limits, form)
     except JobError as error:
-        is_none = error.reason in {Reason.BROKEN_FILE, Reason.NO_MEDIA} and not form.sound_only
+        is_none = error.reason in {Reason.BROKEN_FILE, Reason.NO_MEDIA} and not form.is_sound_only
         if not is_none or (file.served and any(map(file_types.is_of_media, file.served.names))):
             raise
     return _any_file(file, file_types.UNKNOWN)

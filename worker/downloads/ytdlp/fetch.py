@@ -31,9 +31,7 @@ from worker.downloads.ytdlp.failures.errors import classify
 from worker.downloads.ytdlp.formats.formats import Chooser
 from worker.downloads.ytdlp.lists import ListFound
 from worker.downloads.ytdlp.network import page_limits, small_fetches
-from worker.downloads.ytdlp.patience import Patience
 from worker.downloads.ytdlp.players import javascript
-from worker.downloads.ytdlp.players.challenges import PlayerCache
 from worker.downloads.ytdlp.players.player_source import PlayerSource
 from worker.downloads.ytdlp.posts import PostYoutubeDL
 from worker.downloads.ytdlp.transfer.meter import CONCURRENT_FRAGMENTS, LIMIT_BYTES, Meter, Report
@@ -230,20 +228,14 @@ def opened(
         params,
         extractors,
         join,
-        max_bytes=limits.max_answer_bytes,
-        patience=Patience(limits),
-        sound_only=task.form.sound_only,
-        max_items=limits.max_items,
+        limits,
+        form=task.form,
+        players=PlayerSource(report, limits.idle_timeout_s * _SHARE_FOR_PLAYER),
+        on_whole=functools.partial(setattr, chooser, "comes_in_part", False),
+        on_extracted=functools.partial(extraction.write, own_headers=limits.headers),
     )
     with made as ydl, _complaint_blamed(ydl):
-        ydl.span = spans.asked(task.form)
-        ydl.wanted = task.form
-        ydl.on_whole = functools.partial(setattr, chooser, "comes_in_part", False)
         chooser.look = functools.partial(small_fetches.codecs_of, ydl)
-        ydl.network = limits.network
-        ydl.on_extracted = functools.partial(extraction.write, own_headers=limits.headers)
-        ydl.players = PlayerSource(report, limits.idle_timeout_s * _SHARE_FOR_PLAYER)
-        ydl.cache = PlayerCache(ydl.players.find)  # type: ignore[assignment]
         yield Opened(ydl, chooser, meter)
 
 

@@ -9,7 +9,9 @@ from typing import Any
 from yt_dlp.networking import Request
 from yt_dlp.utils import YoutubeDLError
 
+from worker.downloads import spans
 from worker.downloads.file_names import subtitles_path
+from worker.downloads.limits import DownloadLimits
 from worker.downloads.media.subtitles import ABSENT, AUTOMATIC, LANGUAGE
 from worker.downloads.pictures import finding, page, thumbnails
 from worker.downloads.pictures.post import IS_PICTURE, MORE_PLACES, Post
@@ -22,9 +24,11 @@ from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.failures.errors import classify
 from worker.downloads.ytdlp.network.page_limits import IS_POST, MAX_VIDEOS
 from worker.downloads.ytdlp.patience import Patience
+from worker.downloads.ytdlp.players.challenges import PlayerCache
+from worker.downloads.ytdlp.players.player_source import PlayerSource
 from worker.downloads.ytdlp.transfer.span_downloader import SpanYoutubeDL
 from worker.errors import Fault, JobError, Reason
-from worker.form import WHOLE
+from worker.form import WHOLE, Form
 from worker.protocol import Note
 
 # Failures of one item of a post that say nothing about the others.
@@ -62,28 +66,36 @@ class PostYoutubeDL(SpanYoutubeDL):
         params: dict[str, Any],
         extractors: ExtractorIndex,
         on_stream: Callable[[Path], None],
+        limits: DownloadLimits,
         *,
-        max_bytes: int,
-        patience: Patience,
-        sound_only: bool = False,
-        max_items: int = 0,
+        form: Form = WHOLE,
+        patience: Patience | None = None,
+        players: PlayerSource | None = None,
+        on_whole: Callable[[], None] = lambda: None,
+        on_extracted: Callable[[Mapping[str, Any]], None] = lambda _: None,
     ) -> None:
-        """Make one that begins with no further item of a post once `max_bytes` have come.
+        """Make one for what is wanted: the media, a form of it, or something beside it.
 
-        With `max_items` it raises `lists.ListFound` for a list, with at most that many items.
+        It begins with no further item of a post once an answer is full, and raises
+        `lists.ListFound` for a list unless the limits admit no items. Without `players`, each of
+        YouTube's players is solved here.
         """
         super().__init__(params, extractors, on_stream)
-        self.add_progress_hook(lambda _: patience.hear())
-        self._patience = patience
-        self._max_bytes = max_bytes
-        self._sound_only = sound_only
-        self._max_items = max_items
+        self._limits = limits
+        self._form = form
+        self._patience = patience or Patience(limits)
+        self.add_progress_hook(lambda _: self._patience.hear())
+        self.network = limits.network
+        self.span = spans.asked(form)
+        self.on_whole = on_whole
+        self.on_extracted = on_extracted
+        if players:
+            self.players = players
+            self.cache = PlayerCache(players.find)  # type: ignore[assignment]
         self._answers = Answers()
         self._link = ""
         self.leaves_out_large = False
         """Whether a post comes without what is too large, since there is nothing smaller."""
-        self.wanted = WHOLE
-        """What is wanted: the media, a form of it, or something beside it."""
         self.begin_again()
 
     def begin_again(self) -> None:
@@ -127,7 +139,8 @@ class PostYoutubeDL(SpanYoutubeDL):
             return self._process_post(post, download, extra_info)
         if ie_result.get("_type") == "playlist":
             ie_result = lists.looked_at(ie_result)
-            if self._max_items and (found := lists.read(ie_result, self._max_items)):
+            most = self._limits.max_items
+            if most and (found := lists.read(ie_result, most)):
                 raise lists.ListFound(found)
             media = lists.media_of(ie_result)
             if len(media) > MAX_VIDEOS:
@@ -139,12 +152,12 @@ class PostYoutubeDL(SpanYoutubeDL):
 
     def process_video_result(self, info_dict: Any, download: bool = True) -> Any:
         """Download the cover or the subtitles of a video in its place, where that is wanted."""
-        if self.wanted.has_subtitles_inside and download:
+        if self._form.has_subtitles_inside and download:
             return self._process_with_subtitles(info_dict)
-        if not self.wanted.is_beside_media:
+        if not self._form.is_beside_media:
             return super().process_video_result(info_dict, download)
         self.on_extracted(info_dict)  # what comes after says nothing about the video
-        if self.wanted.has_subtitles_alone:
+        if self._form.has_subtitles_alone:
             return self._process_subtitles(info_dict, download)
         failures: list[Exception] = []
         for picture in covers.pictures(info_dict):
@@ -159,7 +172,7 @@ class PostYoutubeDL(SpanYoutubeDL):
     def _process_with_subtitles(self, info: dict[str, Any]) -> Any:
         """Download a video, and its subtitles next to it if it has any."""
         try:
-            track = subtitles.chosen(info, self.wanted.subtitles)
+            track = subtitles.chosen(info, self._form.subtitles)
         except JobError as error:
             done = super().process_video_result(info, download=True)
             has_others = error.reason is Reason.NO_SUCH_SUBTITLES
@@ -186,7 +199,7 @@ class PostYoutubeDL(SpanYoutubeDL):
 
     def _process_subtitles(self, info: Mapping[str, Any], download: bool) -> Any:
         """Download the subtitles of a video in the language that is wanted."""
-        track = subtitles.chosen(info, self.wanted.subtitles)
+        track = subtitles.chosen(info, self._form.subtitles)
         wanted = subtitles.download_of(info, track)
         if subtitles.TEXT not in wanted:
             return subtitles.made_plain(super().process_video_result(wanted, download))
@@ -204,7 +217,7 @@ class PostYoutubeDL(SpanYoutubeDL):
         return self._process_post(found.for_ytdlp(), download, None) if found else None
 
     def _picture_of_page(self, reason: Reason) -> Post | None:
-        if self._sound_only or reason not in _NO_VIDEO_ON_PAGE:
+        if self._form.is_sound_only or reason not in _NO_VIDEO_ON_PAGE:
             return None
         if page.is_of_picture(self._link) and not any(map(_is_of_picture, self._answers)):
             # An extractor for videos may have asked elsewhere.
@@ -223,11 +236,11 @@ class PostYoutubeDL(SpanYoutubeDL):
 
     def _process_post(self, post: dict[str, Any], download: bool, extra_info: Any) -> Any:
         self.is_in_post = True
-        if self._sound_only:
+        if self._form.is_sound_only:
             post["entries"] = [entry for entry in post["entries"] if not entry.get(IS_PICTURE)]
             if not post["entries"]:
                 raise JobError(Reason.NO_SOUND, Fault.PERMANENT, "a post of pictures")
-        if self.wanted.is_beside_media:
+        if self._form.is_beside_media:
             post["entries"] = post["entries"][:1]
         self.has_more = len(post["entries"]) > MAX_FILES
         self._has_several = len(post["entries"]) > 1
@@ -238,7 +251,7 @@ class PostYoutubeDL(SpanYoutubeDL):
 
     def _process_item(self, item: dict[str, Any], download: bool, extra_info: Any) -> Any:
         """Download one item of a post; None if it is left out."""
-        if self._done_bytes >= self._max_bytes:
+        if self._done_bytes >= self._limits.max_answer_bytes:
             self.has_more = True
             return None
         if self._done_bytes and self._patience.is_over(self._done_bytes):

@@ -44,7 +44,7 @@ def first_menu(request: Request, message_id: int, media: Media | None) -> Menu |
         request.chat_id, message_id, request.id, form.code, names_list=names_list(request.url)
     )
     if media is None:
-        return replace(menu, is_song=form.sound_only, has_qualities=form.what is What.ALL)
+        return replace(menu, is_song=form.is_sound_only, has_qualities=form.what is What.ALL)
     if not media.files:
         return None
     first = media.files[0].facts

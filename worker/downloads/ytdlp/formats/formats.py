@@ -90,7 +90,7 @@ class Chooser:
         """Learn what the page tells, and leave out what is no format of this video."""
         self.duration_s = positive(info.get("duration"))
         self.span = spans.of(info)
-        if (formats := streams.without_song(info, sound_only=self.form.sound_only)) is not None:
+        if (formats := streams.without_song(info, self.form)) is not None:
             info["formats"] = formats
 
     def __call__(self, context: Mapping[str, Any]) -> Iterator[Format]:
@@ -141,7 +141,7 @@ class Chooser:
         self._sizes.compare(Choice((media,), self.duration_s) for media in real)
         rank = _is_sound if self.form.as_file else Ranking(real, self._budget)
         self._choices = sorted(self._all(formats), key=lambda c: (c.is_inferior, rank(c)))
-        if self.form.sound_only:
+        if self.form.is_sound_only:
             self._choices = list(_for_audio(self._choices))
         return self._choose()
 
@@ -207,7 +207,7 @@ class Chooser:
         """
         if not self._choices:
             self._choose()
-        wanted = [c for c in self._choices if c.has_video is not self.form.sound_only]
+        wanted = [c for c in self._choices if c.has_video is not self.form.is_sound_only]
         return min(wanted or self._choices, key=self._sizes.of).for_ytdlp()
 
     @property
@@ -241,7 +241,7 @@ class Chooser:
 
     def _choose(self) -> Choice:
         if not self._choices:
-            reason = Reason.NO_SOUND if self.form.sound_only else Reason.NO_FORMAT
+            reason = Reason.NO_SOUND if self.form.is_sound_only else Reason.NO_FORMAT
             raise JobError(reason, Fault.PERMANENT, "no format holds what is wanted")
         found = self._next()
         if found is None:
@@ -249,7 +249,7 @@ class Chooser:
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, detail)
         chosen, self.parts = found
         # The height of pictures that nobody wants does not matter.
-        is_aside = self.form.sound_only and chosen.has_video
+        is_aside = self.form.is_sound_only and chosen.has_video
         self.note = None if is_aside else _note(chosen, self._choices[0])
         if self.parts > 1 and not self.span and self.note is Note.LOWER_QUALITY:
             self.note = None  # that it is cut says enough
@@ -264,7 +264,7 @@ class Chooser:
     def _best_of(self, among: Sequence[Choice]) -> tuple[Choice, int] | None:
         videos = [choice for choice in among if choice.has_video]
         sounds = [choice for choice in among if not choice.has_video]
-        groups = (sounds, videos) if self.form.sound_only else (videos, sounds)
+        groups = (sounds, videos) if self.form.is_sound_only else (videos, sounds)
         for choices in groups:
             if fitting := next(filter(self._may_fit, choices), None):
                 return fitting, self._max_parts if self.span else 1
@@ -321,7 +321,7 @@ class Chooser:
 
     def _is_shown(self, choice: Choice) -> bool:
         """Whether its pictures are wanted."""
-        return choice.has_video and not self.form.sound_only
+        return choice.has_video and not self.form.is_sound_only
 
     def _smallest_unsure(self, choices: Iterable[Choice]) -> Choice | None:
         """The smallest of the choices that are expected to be too large, if that may be wrong.

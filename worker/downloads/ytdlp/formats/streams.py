@@ -5,7 +5,7 @@ from typing import Any
 
 from worker.downloads.media.contents import positive, side
 from worker.errors import Fault, JobError, Reason
-from worker.form import is_language
+from worker.form import Form, is_language
 from worker.protocol.choices import MAX_LANGUAGES, Language
 
 Format = Mapping[str, Any]
@@ -66,7 +66,7 @@ def has(media: Format, which: str) -> bool:
     return not (isinstance(codec, str) and codec.lower() == "none")
 
 
-def without_song(info: Mapping[str, Any], *, sound_only: bool) -> Sequence[Format] | None:
+def without_song(info: Mapping[str, Any], form: Form) -> Sequence[Format] | None:
     """The formats without the song that a video of TikTok names; None where none is to go.
 
     It is not the sound of the video, which may be another part of the song, or speech over it. It
@@ -75,7 +75,7 @@ def without_song(info: Mapping[str, Any], *, sound_only: bool) -> Sequence[Forma
     if info.get("extractor_key") != "TikTok":
         return None
     others = [media for media in info.get("formats") or () if media.get("format_id") != "audio"]
-    wanted = "acodec" if sound_only else "vcodec"
+    wanted = "acodec" if form.is_sound_only else "vcodec"
     return others if any(has(media, wanted) for media in others) else None
 
 
