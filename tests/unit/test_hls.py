@@ -170,6 +170,17 @@ def test_a_span_of_which_there_is_no_piece() -> None:
     assert caught.value.reason is Reason.BEYOND_END
 
 
+def test_a_missing_piece_takes_its_time() -> None:
+    text = film(5).replace("1.ts", "#EXT-X-GAP\n1.ts")
+    found = hls.rewritten(text, Span(5, 7))
+    assert [line for line in found.splitlines() if not line.startswith("#")] == [
+        "m",
+        "2.ts",
+        "3.ts",
+    ]
+    assert hls.starts_s(text, Span(5, 7)) == 4.0
+
+
 def test_advertisements_take_none_of_the_time() -> None:
     lines = (
         "#EXTM3U",

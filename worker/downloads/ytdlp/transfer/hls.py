@@ -246,7 +246,11 @@ class _Rewriting:
         self._tags, self._range, self._is_gap = [], None, False
         if where is None:
             self._ends_at = 0
-        if is_gap | self._is_elsewhere(tags):
+        starts_s, ends_s = self._pass(tags)
+        is_wanted = self._is_wanted(starts_s, ends_s)
+        if is_wanted and self.starts_s is None:
+            self.starts_s = starts_s
+        if is_gap or not is_wanted:
             yield from (tag for tag in tags if not tag.startswith("#EXTINF"))
         else:
             yield from tags
@@ -257,17 +261,21 @@ class _Rewriting:
             yield from self._fetched(url, where, self._key)
         self._number += 1
 
-    def _is_elsewhere(self, tags: list[str]) -> bool:
-        """Whether a piece with these tags lies outside the span. Advertisements take no time."""
+    def _pass(self, tags: list[str]) -> tuple[float, float]:
+        """Go on by a piece with these tags; returns when it starts and ends.
+
+        Advertisements take no time.
+        """
         starts_s = self._at_s
         if not self._is_ad:
             self._at_s += duration_s("\n".join(tags))
+        return starts_s, self._at_s
+
+    def _is_wanted(self, starts_s: float, ends_s: float) -> bool:
+        """Whether the piece at this time is in the span, if only that is wanted."""
         if self.span is None:
-            return False
-        is_in_span = not self._is_ad and self.span.touches(starts_s, self._at_s)
-        if is_in_span and self.starts_s is None:
-            self.starts_s = starts_s
-        return not is_in_span
+            return True
+        return not self._is_ad and self.span.touches(starts_s, ends_s)
 
     def _fetched(self, url: str, where: str | None, key: str | None) -> Iterator[str]:
         if key and "AES-128" in key and "IV" not in parse_m3u8_attributes(key.partition(":")[2]):
