@@ -17,7 +17,7 @@ from worker import media_keys
 from worker.downloads.readable_links import readable
 from worker.downloads.reports import FoundMedia
 from worker.protocol import Download
-from worker.sites import site_of
+from worker.sites import site_of_url
 
 _PARTS_OF_A_NAME: Mapping[str, tuple[str, ...]] = {
     # By extractor: the groups of its URL pattern and the parameters (`?name`) that together name
@@ -121,7 +121,7 @@ def _named_parts(
     query = parse_qs(urlsplit(url).query)
     for part in parts:
         if part == "@site":
-            yield part, site_of(urlsplit(url).hostname or "")
+            yield part, site_of_url(url)
         elif part.startswith("?"):
             yield part, ",".join(query.get(part[1:], ()))
         else:

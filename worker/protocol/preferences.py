@@ -5,10 +5,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from worker.form import SOUND, WHOLE, Form, Sponsors, What
-from worker.sites import site_of
+from worker.sites import site_of_url
 
 LANGUAGES: tuple[str, ...] = ("en",)
 """The languages that have a catalogue of texts, among which people can choose."""
@@ -55,7 +54,7 @@ class Preferences:
 
     def form_of(self, form: Form, url: str) -> Form:
         """The form that is meant if only a link's media, its sound or a part was asked for."""
-        is_known = site_of(urlsplit(url).hostname or "") == _OF_SPONSORBLOCK
+        is_known = site_of_url(url) == _OF_SPONSORBLOCK
         sponsors = self.sponsors if is_known and not self.as_file else None
         whole = Form(
             max_height=self.max_height,

@@ -1,6 +1,5 @@
 """Give a download the operator's cookies for its link's site, and for no other."""
 
-import contextlib
 import errno
 import hashlib
 import os
@@ -8,12 +7,11 @@ import struct
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 from worker.cookie_file import HEADER, Cookie, for_ytdlp, open_to_read, read_line
 from worker.errors import Fault, JobError, Reason
 from worker.processes import child_call
-from worker.sites import site_of
+from worker.sites import site_of_url
 
 _DIGEST_BYTES = 16
 _HEAD = struct.Struct("qI")
@@ -55,7 +53,7 @@ def copy_site_cookies(url: str, source: Path, target: Path) -> LentCookies | Non
 
     Returns what was given; None if there is none. Raises OSError, also when `target` exists.
     """
-    site = _site(url)
+    site = site_of_url(url)
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     digests = set()
     lasting = set()
@@ -95,12 +93,6 @@ def _digest(*words: str) -> bytes:
     return hashlib.sha256(text.encode(errors="surrogateescape")).digest()[:_DIGEST_BYTES]
 
 
-def _site(url: str) -> str:
-    with contextlib.suppress(ValueError):
-        return site_of(urlsplit(url).hostname or "")
-    return ""
-
-
 def _packed(lent: LentCookies | None) -> bytes:
     if lent is None:
         return b""
@@ -112,5 +104,5 @@ def _unpacked(packed: bytes, url: str, source: Path) -> LentCookies:
     places = range(_HEAD.size, len(packed), _DIGEST_BYTES)
     found = [packed[place : place + _DIGEST_BYTES] for place in places]
     return LentCookies(
-        source, _site(url), changed_ns, frozenset(found[:count]), frozenset(found[count:])
+        source, site_of_url(url), changed_ns, frozenset(found[:count]), frozenset(found[count:])
     )
