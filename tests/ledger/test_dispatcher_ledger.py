@@ -11,7 +11,7 @@ from worker import clocks
 from worker.clocks import Wall
 from worker.dispatch import ytdlp_takeover
 from worker.errors import Fault, JobError, Reason
-from worker.ledger import DownloadJob, Job, ledger_path
+from worker.ledger import DownloadJob, Job, LedgerBusy, ledger_path
 from worker.ledger.jobs.queue import MAX_REFUNDS
 from worker.ledger.upkeep.upkeep import Upkeep
 from worker.pool.worker import WorkerState
@@ -23,6 +23,7 @@ from worker.protocol import (
     PostStatus,
     Progress,
     Stage,
+    YtDlpStarted,
 )
 from worker.settings import Site, Sites
 
@@ -136,6 +137,29 @@ def test_result_waits_for_a_ledger_that_is_locked(
     assert bot.states("download") == ["done"]
     assert bot.states("deliver") == ["waiting"]
     assert bot.dispatcher.step_stop(bot.now)
+
+
+@pytest.mark.parametrize("question", ["forget_sessions", "live_directories"])
+def test_what_a_download_leaves_is_removed_once_the_ledger_allows_it(
+    bot: SteppedDispatcher, monkeypatch: pytest.MonkeyPatch, question: str
+) -> None:
+    bot.send(LINK)
+    bot.post()
+    bot.downloads.report(bot.job_id(Download), YtDlpStarted(4242, 1))
+    bot.step()
+    bot.make_media()
+
+    def refuse(*_: object) -> None:
+        raise LedgerBusy("database is locked")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(bot.dispatcher._ledger, question, refuse)
+        bot.fail(Download, JobError(Reason.NOT_FOUND, Fault.PERMANENT))
+        assert bot.states("download") == ["failed"]
+        assert len(bot.directories()) == 1
+    bot.pass_time(2)
+    assert bot.rows("SELECT * FROM processes") == []
+    assert bot.directories() == []
 
 
 def test_start_waits_for_a_ledger_that_is_locked(make_bot: MakeBot) -> None:

@@ -84,6 +84,7 @@ class Dispatcher:
             self._pools[TELEGRAM], self._rate_limits, settings.telegram_job_timeout_s
         )
         self._ytdlp = YtDlpTakeover(self._pools[DOWNLOADS])
+        self._ended: Job | None = None
         self._has_recovered = False
         self._paused_until = 0.0
         self._stop_at: float | None = None
@@ -380,10 +381,18 @@ class Dispatcher:
     # ------------------------------------------------------------------- pools to ledger
 
     def _take_events(self, now: Monotonic, wall: Wall) -> None:
+        self._clean_up()
         while self._events:
             # It leaves the queue only when the ledger has it.
             self._take(self._events[0], now, wall)
             self._events.popleft()
+            self._clean_up()
+
+    def _clean_up(self) -> None:
+        """Clean up after the job that has ended last, or again if the ledger was busy then."""
+        if self._ended:
+            self._recorder.clean_up(self._ended)
+            self._ended = None
 
     def _take(self, event: Event, now: Monotonic, wall: Wall) -> None:
         if self._showing.take(event, now):
@@ -403,7 +412,7 @@ class Dispatcher:
         self._take_end(taken, event, now, wall)
         self._in_hand.remove(event.job_id)
         self._circuit_breaker.learn(taken.claimed, event, now)
-        self._recorder.clean_up(taken.job)
+        self._ended = taken.job
 
     def _take_end(self, taken: TakenJob, event: Event, now: Monotonic, wall: Wall) -> None:
         match event:
