@@ -1,10 +1,13 @@
 """Stopping: what is finished, what is put back, and when it is over."""
 
+import sqlite3
+
 import pytest
 
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker.dispatch.dispatcher import PAUSE_PATIENCE_S, STOP_PATIENCE_S
 from worker.errors import Fault, JobError, Reason, TelegramBusy
+from worker.ledger import Ledger, LedgerError
 from worker.pool.events import StopReason
 from worker.protocol import Deliver, Download, EditStatus, Explain, PostStatus, Progress, Stage
 
@@ -104,6 +107,47 @@ def test_what_ends_in_the_last_moment_is_done_again_only_after_a_crash(
     bot.dispatcher.close(puts_back=not crashes)
     assert bot.states("download") == ["running" if crashes else "done"]
     bot.kill()
+
+
+def test_a_crash_is_told_of_though_the_ledger_fails_as_well(
+    bot: SteppedDispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise LedgerError("a statement of the bot cannot work")
+
+    def crash(*_: object) -> None:
+        raise RuntimeError("the cause")
+
+    ledger = bot.dispatcher._ledger
+    monkeypatch.setattr(bot.dispatcher, "open", lambda: None)
+    monkeypatch.setattr(bot.dispatcher, "step", crash)
+    monkeypatch.setattr(ledger, "live_directories", fail)
+    with pytest.raises(RuntimeError, match="the cause"):
+        bot.dispatcher.run()
+    assert is_closed(ledger)
+    bot.kill()
+
+
+def test_a_ledger_that_fails_at_the_end_is_closed(
+    bot: SteppedDispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise LedgerError("a statement of the bot cannot work")
+
+    ledger = bot.dispatcher._ledger
+    monkeypatch.setattr(ledger, "live_directories", fail)
+    with pytest.raises(LedgerError):
+        bot.dispatcher.close()
+    assert is_closed(ledger)
+    bot.kill()
+
+
+def is_closed(ledger: Ledger) -> bool:
+    try:
+        ledger.offset()
+    except sqlite3.ProgrammingError:
+        return True
+    return False
 
 
 @pytest.mark.parametrize("reason", [None, StopReason.STOPPED, StopReason.TIMED_OUT])

@@ -279,21 +279,24 @@ class Dispatcher:
 
     def close(self, *, puts_back: bool = True) -> None:
         """End every worker; put back what they had in hand, unless it may be to blame."""
-        self._ytdlp.close()
-        for pool in self._pools.values():
-            self._events += pool.close()
-        self._judge.close()
-        wall = clocks.wall_clock()
         try:
+            self._ytdlp.close()
+            for pool in self._pools.values():
+                self._events += pool.close()
+            self._judge.close()
             if puts_back:
-                # What has ended in the last moment is not done a second time.
-                self._take_events(clocks.monotonic(), wall)
-                for job in self._in_hand.jobs:
-                    self._recorder.put_back(job, wall)
-            self._recorder.sweep()
+                self._put_back(clocks.monotonic(), clocks.wall_clock())
         except LedgerBusy as error:
             log.error("Jobs in hand are put back at the next start: %s", error)
-        self._ledger.close()
+        finally:
+            self._ledger.close()
+
+    def _put_back(self, now: Monotonic, wall: Wall) -> None:
+        # What has ended in the last moment is not done a second time.
+        self._take_events(now, wall)
+        for job in self._in_hand.jobs:
+            self._recorder.put_back(job, wall)
+        self._recorder.sweep()
 
     # ------------------------------------------------------------------- ledger to pools
 
