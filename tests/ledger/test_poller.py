@@ -1,5 +1,6 @@
 """What the long poll makes of refusals, above all of those of the token."""
 
+import sqlite3
 import threading
 from collections.abc import Iterator
 from pathlib import Path
@@ -39,6 +40,9 @@ class Pauses(threading.Event):
     def wait(self, timeout: float | None = None) -> bool:
         self.all_s.append(timeout or 0.0)
         return self.is_set()
+
+
+PATIENCE_S = 10.0
 
 
 class ScriptedPoll:
@@ -159,9 +163,33 @@ def test_ids_that_telegram_chooses_anew_are_confirmed(poll: ScriptedPoll) -> Non
 def test_poller_that_is_stopped_before_it_begins_opens_nothing(poll: ScriptedPoll) -> None:
     poll.poller.stop()
     assert not poll.run()
-    assert poll.poller._ledger is None
+    assert not poll._path.exists()
 
 
 def test_pause_grows_to_its_limit_and_stays_there_for_a_year() -> None:
     assert [pause_after(failures) for failures in (0, 1, 2)] == [1, 2, 4]
     assert {pause_after(failures) for failures in (10, 1024, 10**7)} == {MAX_PAUSE_S}
+
+
+def test_a_stop_does_not_wait_for_a_ledger_that_cannot_be_opened(tmp_path: Path) -> None:
+    is_opening, is_stopped = threading.Event(), threading.Event()
+    was_stopped: list[bool] = []
+    opened: list[Ledger] = []
+
+    def open_ledger() -> Ledger:
+        is_opening.set()
+        was_stopped.append(is_stopped.wait(PATIENCE_S))
+        opened.append(Ledger(ledger_path(tmp_path)))
+        return opened[0]
+
+    stopping = Poller(ApiAccess(""), open_ledger, lambda: None, Reachability())
+    thread = threading.Thread(target=stopping.run)
+    thread.start()
+    assert is_opening.wait(PATIENCE_S)
+    stopping.stop()
+    is_stopped.set()
+    thread.join(PATIENCE_S)
+    assert was_stopped == [True]
+    assert not thread.is_alive(), "it polls no more"
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        opened[0].offset()

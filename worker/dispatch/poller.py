@@ -81,10 +81,15 @@ class Poller:
     def run(self) -> None:
         """Poll until stopped; the body of the thread."""
         telegram = LongPoll(self._connection)
+        if self._stopped.is_set():
+            return
+        # That may take long, and whoever stops the poll must not wait for it.
+        ledger = self._open_ledger()
         with self._recording:
             if self._stopped.is_set():
+                ledger.close()
                 return
-            ledger = self._ledger = self._open_ledger()
+            self._ledger = ledger
             offset = ledger.offset()
         failures = 0
         while not self._stopped.is_set():
