@@ -209,6 +209,7 @@ class Dispatcher:
                 obstacle = self._place(now, wall)
                 if self._ytdlp.is_broken or self._judge.trouble:
                     obstacle = Stage.OUT_OF_ORDER
+                self._site_rules.update_full_sites(now)
                 line = self._site_rules.line(obstacle, now)
                 line = replace(line, may_record=self._may_record)
                 self._showing.step(self._ledger, now, wall, line)
@@ -326,7 +327,7 @@ class Dispatcher:
                 request_ids_in_doubt=self._showing.request_ids_in_doubt(now),
                 paused=self._paused(now),
                 closed_chat_ids=self._rate_limits.closed_chats(now) if name == TELEGRAM else (),
-                share=replace(self._share, full_sites=self._site_rules.full_sites(now)),
+                share=replace(self._share, full_sites=self._site_rules.update_full_sites(now)),
                 # One worker is kept for short calls, which never wait behind uploads.
                 uploads=self._in_hand.uploads < max(1, pool.spec.size - 1),
                 recordings=self._may_record,

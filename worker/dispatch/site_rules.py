@@ -29,7 +29,10 @@ class SiteRules:
         """Begin with these settings, once the ledger has told what was begun lately."""
         self.sites = sites
         self.full_lately: Mapping[str, str] = {}
-        """The sites that `full_sites` named last, which is asked for in every step, with why."""
+        """The sites whose pace let no download begin at the last `update_full_sites`, with why.
+
+        That is in every step. Any thread may read it.
+        """
         self._in_hand = in_hand
         self._pace = Pace(sites)
         self._new: Sites | None = sites
@@ -63,8 +66,8 @@ class SiteRules:
         """Count a download that is given to a worker."""
         self._pace.begin(job.url, now)
 
-    def full_sites(self, now: Monotonic) -> frozenset[str]:
-        """The sites whose pace lets no download begin now."""
+    def update_full_sites(self, now: Monotonic) -> frozenset[str]:
+        """Find out which sites' pace lets no download begin now, and note them."""
         self.full_lately = self._pace.full(self._in_hand.download_urls, now)
         return frozenset(self.full_lately)
 
@@ -72,7 +75,7 @@ class SiteRules:
         """What downloads wait for; `obstacle` is what all of them wait for, if anything."""
         return Line(
             obstacle,
-            self.full_sites(now),
+            frozenset(self.full_lately),
             lambda site, ahead: self._pace.wait_s(site, ahead, now),
         )
 
