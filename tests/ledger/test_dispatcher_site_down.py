@@ -8,7 +8,7 @@ from tests.support.stepped_dispatcher import SteppedDispatcher
 from worker.dispatch import circuit_breaker
 from worker.dispatch.circuit_breaker import COOL_DOWN_S, LINKS
 from worker.errors import Fault, JobError, Reason, Remedy
-from worker.ledger import ledger_path
+from worker.ledger import DownloadJob, ledger_path
 from worker.ledger.upkeep.upkeep import Upkeep
 from worker.protocol import Deliver, Download, Reader, Reply
 from worker.protocol.site_cookies import CookiesKept, KeepCookies
@@ -35,6 +35,27 @@ def test_those_who_wait_are_told_at_once(bot: SteppedDispatcher) -> None:
     assert {explain.reason for explain in told} == {Reason.SITE_DOWN}
     assert all(0 < explain.wait_s <= COOL_DOWN_S for explain in told if explain.wait_s)
     assert list(bot.dispatcher.sites_down) == ["site.example"]
+
+
+def test_those_who_wait_are_looked_through_every_second_while_some_site_is_down(
+    bot: SteppedDispatcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[float] = []
+    ledger = bot.dispatcher._ledger
+    waiting_downloads = ledger.waiting_downloads
+
+    def look() -> list[DownloadJob]:
+        looks.append(bot.now)
+        return waiting_downloads()
+
+    monkeypatch.setattr(ledger, "waiting_downloads", look)
+    bot.step()
+    assert looks == []
+    fail_for_two(bot)
+    began = bot.now
+    for _ in range(8):
+        bot.step(0.25)
+    assert looks == [began, began + 1, began + 2]
 
 
 def test_site_that_turns_this_machine_away_is_left_alone(bot: SteppedDispatcher) -> None:

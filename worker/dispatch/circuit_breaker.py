@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 
 from worker.clocks import Monotonic
 from worker.errors import Fault, JobError, Reason, Remedy
-from worker.ledger import CookiesJob, DownloadJob, Job, Ledger, RequestJob
+from worker.ledger import CookiesJob, DownloadJob, Job, RequestJob
 from worker.pool.events import Event, Failed, Finished
 from worker.sites import site_of_link
 
@@ -33,9 +33,6 @@ COOL_DOWN_S = 60.0
 LONGEST_COOL_DOWN_S = 1800.0
 
 MAX_SITES = 1000
-
-LOOK_S = 1.0
-"""How often the downloads that wait are looked through while a circuit is open."""
 
 # Not TIMED_OUT: a long video takes long on a site that works.
 SPEAKS_OF_SITE = frozenset(
@@ -83,7 +80,6 @@ class CircuitBreaker:
     def __init__(self) -> None:
         self._sites: dict[str, _Circuit] = {}  # The one that failed last comes last.
         self._people: set[int | None] = set()
-        self._look_at = 0.0
 
     @property
     def sites_down(self) -> Mapping[str, float]:
@@ -120,22 +116,25 @@ class CircuitBreaker:
         for circuit in self._sites.values():
             circuit.probe_job_id, circuit.probe_at = None, now
 
-    def refuse_waiting(self, ledger: Ledger, now: Monotonic) -> list[DownloadJob]:
-        """Look through the waiting downloads, every `LOOK_S`; returns those to refuse now.
-
-        Circuits that stayed open without a probe for long are forgotten.
-        """
-        if now < self._look_at:
-            return []
-        self._look_at = now + LOOK_S
-        down = self.sites_down
-        for site, probe_at in down.items():
+    def forget_old(self, now: Monotonic) -> None:
+        """Forget the circuits that stayed open without a probe for long."""
+        for site, probe_at in self.sites_down.items():
             if now > probe_at + LONGEST_COOL_DOWN_S:
                 del self._sites[site]
-        closed = {site for site, probe_at in down.items() if now < probe_at}
-        if not closed:
-            return []
-        return [job for job in ledger.waiting_downloads() if _site(job) in closed and _is_due(job)]
+
+    def refuses_any(self, now: Monotonic) -> bool:
+        """Whether any site is not even probed now."""
+        return any(now < probe_at for probe_at in self.sites_down.values())
+
+    def refuses(self, job: DownloadJob, now: Monotonic) -> bool:
+        """Whether a waiting download is for such a site, and would ask it soon.
+
+        One that waits for a stream to start may wait for hours.
+        """
+        if job.needs_no_site or job.form.awaits_start:
+            return False
+        circuit = self._sites.get(_site(job))
+        return circuit is not None and circuit.is_open and now < circuit.probe_at
 
     def learn(self, job: Job, event: Event, now: Monotonic) -> None:
         """Take into account what has become of a job, which is as it was when it began.
@@ -187,7 +186,6 @@ class CircuitBreaker:
         else:
             return  # Too few, or it had begun before the circuit opened.
         circuit.probe_job_id, circuit.probe_at = None, now + circuit.cool_down_s
-        self._look_at = now
         wait_s = circuit.cool_down_s
         log.warning(
             "job %d: %s fails for everybody; its links are refused for %.0f s.",
@@ -205,14 +203,6 @@ class CircuitBreaker:
 def _speaks_of_site(error: JobError) -> bool:
     # Expired cookies affect only the links that need an account, not the whole site.
     return error.reason in SPEAKS_OF_SITE and error.remedy is not Remedy.NEW_COOKIES
-
-
-def _is_due(job: DownloadJob) -> bool:
-    """Whether it would ask its site soon.
-
-    One that waits for a stream to start may wait for hours.
-    """
-    return not job.needs_no_site and not job.form.awaits_start
 
 
 def _site(download: DownloadJob) -> str:

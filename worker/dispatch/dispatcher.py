@@ -303,10 +303,8 @@ class Dispatcher:
 
     def _place(self, now: Monotonic, wall: Wall) -> Stage | None:
         """Give jobs to the free workers. Returns what keeps all downloads from them, if any."""
-        for job in self._site_rules.refuse_waiting(self._ledger, now):
-            self._recorder.fail(job, switched_off(), "", wall)
-        for job in self._circuit_breaker.refuse_waiting(self._ledger, now):
-            self._recorder.fail(job, self._circuit_breaker.refusal(job), "", wall)
+        self._circuit_breaker.forget_old(now)
+        self._recorder.refuse_waiting(self._circuit_breaker, now, wall)
         self._place_in(TELEGRAM, now, wall)
         if self._ledger.is_paused():
             return Stage.MAINTENANCE

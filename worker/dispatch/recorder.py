@@ -9,10 +9,11 @@ from typing import Any, assert_never
 from worker import errors, logs
 from worker.clocks import Monotonic, Wall
 from worker.dispatch import log_lines, outcomes
+from worker.dispatch.circuit_breaker import CircuitBreaker
 from worker.dispatch.disk_space import DiskSpace
 from worker.dispatch.in_hand import JobsInHand
 from worker.dispatch.reachability import AnsweringPeriod
-from worker.dispatch.site_rules import SiteRules
+from worker.dispatch.site_rules import SiteRules, switched_off
 from worker.dispatch.status.showing import Showing
 from worker.ledger import (
     ButtonJob,
@@ -52,6 +53,9 @@ log = logging.getLogger(__name__)
 FEED_INTERVAL_S = 1.0
 """How often the lists that people have taken items from are looked at."""
 
+REFUSE_INTERVAL_S = 1.0
+"""How often the downloads that wait are looked through while a site is switched off or down."""
+
 
 class Recorder:
     """Records reports, results and failures. For the dispatcher's thread alone.
@@ -78,7 +82,7 @@ class Recorder:
         )
         # While one is fetched and another one sent, the next is ready.
         self._at_once = settings.user_max_running + 2
-        self._feed_at = Monotonic(0.0)
+        self._feed_at = self._refuse_at = Monotonic(0.0)
         self._retries = outcomes.Retries(settings.job_max_attempts, settings.queue_retry_after_s)
         self._ledger = ledger
         self._in_hand = in_hand
@@ -114,6 +118,18 @@ class Recorder:
         self._in_hand.stop(fed.job_ids_to_stop)
         for request in fed.opened:
             log_lines.item_opened(request)
+
+    def refuse_waiting(self, circuits: CircuitBreaker, now: Monotonic, wall: Wall) -> None:
+        """Fail the waiting downloads whose sites are not asked now, every `REFUSE_INTERVAL_S`."""
+        is_any_refused = self._site_rules.sites.any_is_off or circuits.refuses_any(now)
+        if now < self._refuse_at or not is_any_refused:
+            return
+        self._refuse_at = Monotonic(now + REFUSE_INTERVAL_S)
+        for job in self._ledger.waiting_downloads():
+            if self._site_rules.refuses(job):
+                self.fail(job, switched_off(), "", wall)
+            elif circuits.refuses(job, now):
+                self.fail(job, circuits.refusal(job), "", wall)
 
     # ---------------------------------------------------------------------------- reports
 

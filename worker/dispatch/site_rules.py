@@ -4,7 +4,7 @@ The decisions may change while the bot runs; any thread may bring new ones.
 """
 
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from worker.clocks import Monotonic, Wall
 from worker.dispatch.in_hand import JobsInHand
@@ -14,9 +14,6 @@ from worker.errors import Fault, JobError, Reason
 from worker.ledger import DownloadJob, Ledger
 from worker.protocol import Stage
 from worker.settings import Sites
-
-LOOK_S = 1.0
-"""How often the downloads that wait are looked through while a site is switched off."""
 
 
 class SiteRules:
@@ -37,7 +34,6 @@ class SiteRules:
         self._pace = Pace(sites)
         self._new: Sites | None = sites
         self._lock = threading.Lock()
-        self._look_at = 0.0
 
     def change(self, sites: Sites) -> None:
         """Keep to these settings from the next step on."""
@@ -56,7 +52,6 @@ class SiteRules:
         begun = ledger.begun_downloads(wall - HOUR_S)
         past = [(url, now - (wall - at)) for url, at in begun if at <= wall]
         self.sites, self._pace = sites, Pace(sites, past)
-        self._look_at = now
         with self._lock:
             if self._new is sites:
                 self._new = None
@@ -85,13 +80,6 @@ class SiteRules:
         """Whether the site of a download is switched off."""
         is_off = self.sites.any_is_off and self.sites.of_url(job.url).off
         return is_off and not job.needs_no_site
-
-    def refuse_waiting(self, ledger: Ledger, now: Monotonic) -> Iterator[DownloadJob]:
-        """Look through the downloads that wait, every `LOOK_S`, for those to refuse now."""
-        if now < self._look_at or not self.sites.any_is_off:
-            return
-        self._look_at = now + LOOK_S
-        yield from filter(self.refuses, ledger.waiting_downloads())
 
 
 def switched_off() -> JobError:

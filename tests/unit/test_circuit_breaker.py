@@ -2,28 +2,27 @@
 
 from collections.abc import Sequence
 from itertools import count
+from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.ledger_kit import QUOTA, START, claim
 from worker.clocks import Monotonic
 from worker.dispatch import circuit_breaker
 from worker.dispatch.circuit_breaker import (
     COOL_DOWN_S,
     LINKS,
     LONGEST_COOL_DOWN_S,
-    LOOK_S,
     MAX_SITES,
     SPEAKS_OF_SITE,
     WINDOW_S,
     CircuitBreaker,
 )
 from worker.errors import Fault, JobError, Reason, Remedy
-from worker.ledger import DownloadJob, Ledger, UpdateJob
+from worker.form import START
+from worker.ledger import DownloadJob, LookJob, RecordingJob
 from worker.pool.events import Event, Failed, Finished, Lost, Stopped, StopReason
-from worker.protocol import effects
 
 SITE, OTHER_SITE = "site.example", "other.example"
 
@@ -220,33 +219,38 @@ def test_probe_that_is_never_heard_of_makes_way_after_a_while() -> None:
 # --------------------------------------------------------------------------- who waits
 
 
-def send(ledger: Ledger, url: str) -> None:
-    ledger.record_updates([{"update_id": next(_ids)}], START)
-    link = effects.OpenRequest(ANNA, ANNA, 1, url, url)
-    ledger.finish_update(claim(ledger, UpdateJob), [link], QUOTA, START)
+def test_who_waits_for_the_site_is_refused_until_it_is_tried_again() -> None:
+    known, now = opened(), Monotonic(COOL_DOWN_S - 0.1)
+    waiting = a_download(site=f"www.{SITE}")
+    assert known.refuses_any(now)
+    assert known.refuses(waiting, now)
+    assert not known.refuses(a_download(site=OTHER_SITE), now)
+    assert not CircuitBreaker().refuses(waiting, now)
+    later = Monotonic(COOL_DOWN_S)
+    assert not known.refuses_any(later)
+    assert not known.refuses(waiting, later), "one of them is the probe"
 
 
-def test_who_waits_for_the_site_is_told_at_once(ledger: Ledger) -> None:
-    send(ledger, f"https://{SITE}/failed-once")
-    again = claim(ledger, DownloadJob)
-    ledger.put_back(again, 120.0, START, refund=False)
-    send(ledger, f"https://www.{SITE}/new")
-    send(ledger, f"https://{OTHER_SITE}/new")
-    assert CircuitBreaker().refuse_waiting(ledger, Monotonic(0.0)) == []
+@pytest.mark.parametrize("is_recorded", [False, True])
+def test_what_will_not_ask_the_site_soon_is_not_refused(is_recorded: bool) -> None:
+    known, url = opened(), f"https://{SITE}/live"
+    facts: dict[str, Any] = {
+        "id": 1,
+        "attempts": 1,
+        "created_at": 0.0,
+        "media_key": url,
+        "url": url,
+    }
+    waiting = RecordingJob(**facts, has_begun=True) if is_recorded else LookJob(**facts, form=START)
+    assert not known.refuses(waiting, Monotonic(0.0))
+
+
+def test_site_that_nobody_asks_for_any_more_is_forgotten() -> None:
     known = opened()
-    refused = known.refuse_waiting(ledger, Monotonic(0.0))
-    assert [job.url.rpartition("/")[2] for job in refused] == ["failed-once", "new"]
-    assert known.refuse_waiting(ledger, Monotonic(LOOK_S - 0.1)) == [], "looked through too often"
-    assert len(known.refuse_waiting(ledger, Monotonic(LOOK_S))) == 2
-    assert known.refuse_waiting(ledger, Monotonic(COOL_DOWN_S)) == [], "one of them is the probe"
-
-
-def test_site_that_nobody_asks_for_any_more_is_forgotten(ledger: Ledger) -> None:
-    known = opened()
-    known.refuse_waiting(ledger, Monotonic(COOL_DOWN_S + LONGEST_COOL_DOWN_S))
+    known.forget_old(Monotonic(COOL_DOWN_S + LONGEST_COOL_DOWN_S))
     assert is_refused(known)
-    known.refuse_waiting(ledger, Monotonic(COOL_DOWN_S + LONGEST_COOL_DOWN_S + LOOK_S))
-    assert not known.sites_down
+    known.forget_old(Monotonic(COOL_DOWN_S + LONGEST_COOL_DOWN_S + 0.1))
+    assert not is_refused(known)
 
 
 # ------------------------------------------------------------------------------ bounds
