@@ -120,8 +120,9 @@ def test_without_a_subreaper_an_orphan_escapes() -> None:
     assert left > 0
 
 
-def test_session_that_heeds_term_is_not_killed() -> None:
-    left, seconds, status = play_to_the_end("stop_session", "heeds")
+@pytest.mark.parametrize("kind", ["heeds", "leads no session"])
+def test_leader_that_heeds_term_is_not_killed(kind: str) -> None:
+    left, seconds, status = play_to_the_end("stop_session", kind)
     assert (left, status) == (0, 7 << 8)
     assert seconds < 5
 

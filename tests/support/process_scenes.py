@@ -183,13 +183,14 @@ def stop_session(kind: str) -> None:
         os._exit(7)
 
     def body() -> None:
-        os.setsid()
-        signal.signal(signal.SIGTERM, heed if kind == "heeds" else signal.SIG_IGN)
+        if kind != "leads no session":
+            os.setsid()
+        signal.signal(signal.SIGTERM, signal.SIG_IGN if kind == "deaf" else heed)
 
     leader = process_table.identify(fork(body))
     assert leader is not None
     started = time.monotonic()
-    statuses = signals.stop_session(leader, 10 if kind == "heeds" else 0.3)
+    statuses = signals.stop_session(leader, 0.3 if kind == "deaf" else 10)
     _tell([leader.pid], time.monotonic() - started, statuses[leader.pid])
 
 

@@ -168,8 +168,6 @@ class Session:
         finally:
             if not isinstance(result, Result | Looked):
                 self._usage.note_memory(_memory_in_use())
-            # In its first moments the process leads no session yet, so it gets a signal itself.
-            signals.send_signal(leader, signal.SIGTERM)
             grace_s = _RESULT_GRACE_S if result else self._limits.term_grace_s
             statuses = signals.stop_session(leader, grace_s)
             if self._solving:

@@ -139,15 +139,17 @@ def kill_tree(root: Identity) -> None:
 
 
 def stop_session(leader: Identity, grace_s: float) -> dict[int, int]:
-    """End a session below the caller: SIGTERM, and after `grace_s` SIGKILL, until none is left.
+    """End a session below the caller: SIGTERM to its members, then SIGKILL to what is left.
 
-    `leader` is a child of the caller that called `setsid()`. All other descendants of the caller
-    are killed too, so it must have no children that it wants to keep. Returns and raises as
-    `kill_descendants`.
+    SIGKILL comes when the leader has ended, after `grace_s` at the latest, until a scan finds none.
+
+    `leader` is a child of the caller that calls `setsid()`, if it has come to that yet. All other
+    descendants of the caller are killed too, so it must have no children that it wants to keep.
+    Returns and raises as `kill_descendants`.
     """
     deadline = time.monotonic() + grace_s
     below = process_table.descendants(os.getpid())
-    members = [process.identity for process in below if process.session_id == leader.pid]
+    members = [each.identity for each in below if leader.pid in (each.pid, each.session_id)]
     for identity in members:
         send_signal(identity, signal.SIGTERM)
     while (left := deadline - time.monotonic()) > 0 and process_table.is_alive(leader):
