@@ -151,7 +151,7 @@ class Pool:
 
         The next start is not delayed, since what made earlier ones fail is over.
         """
-        self._backoff.next_at = 0.0
+        self._backoff.start_now()
         for worker in self._workers:
             worker.needs_successor = True
 
@@ -182,7 +182,7 @@ class Pool:
         more seconds.
         """
         now = time.monotonic()
-        self._backoff.next_at = math.inf
+        self._backoff.stop()
         for worker in self._workers:
             if worker.job or not worker.is_ready:
                 worker.kill(now)

@@ -1,6 +1,7 @@
 """When a process may be started again: later, the more starts have failed in a row."""
 
 import logging
+import math
 from dataclasses import dataclass
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,14 @@ class StartBackoff:
     """The earliest time of the next start."""
     trouble: str | None = None
     """Why the last start failed, until one succeeds; for alerts."""
+
+    def start_now(self) -> None:
+        """Delay the next start no longer: what made the last ones fail is over."""
+        self.next_at = 0.0
+
+    def stop(self) -> None:
+        """Let nothing be started any more."""
+        self.next_at = math.inf
 
     def note_success(self) -> None:
         """Forget the failures: a start has succeeded, and the next one needs no delay."""

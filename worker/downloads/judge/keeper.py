@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import math
 import os
 from collections import deque
 from collections.abc import Iterator
@@ -104,7 +103,7 @@ class JudgeKeeper:
             self._start(now)
 
     def close(self) -> None:
-        self._backoff.next_at = math.inf
+        self._backoff.stop()
         if self._judge:
             self._judge.kill()
             wait_ready([self._judge], [], signals.KILL_PATIENCE_S)
