@@ -40,6 +40,7 @@ from worker.pool import pool, start_backoff
 from worker.pool.channel import Channel
 from worker.pool.events import Failed, Finished, Lost
 from worker.pool.watched_process import WatchedProcess, fork_server_pid
+from worker.pool.worker import Phase
 from worker.processes import process_setup, process_table, signals
 
 pytestmark = pytest.mark.negative
@@ -83,7 +84,7 @@ def test_blocking_end_stops_the_owner_with_its_worker(
         driver.until(lambda: driver.pool.pids)
         worker = identity_of(driver.pool.pids[0])
         # With such an end the pool cannot even ask whether the worker is ready.
-        driver.pool._workers[0].is_ready = True
+        driver.pool._workers[0].phase = Phase.SERVING
         signals.send_signal(worker, signal.SIGSTOP)
         owner = threading.Thread(target=driver.pool.submit, args=(1, bytes(10_000_000), 60))
         owner.start()

@@ -18,6 +18,7 @@ from worker.pool.events import Finished, Stopped, StopReason
 from worker.pool.pool import MIN_UPTIME_S
 from worker.pool.start_backoff import START_DELAYS_S
 from worker.pool.watched_process import PRELOADED, fork_server_pid
+from worker.pool.worker import Phase
 from worker.pool.worker_main import Setup
 from worker.processes import process_table
 from worker.processes.process_setup import Limits
@@ -40,7 +41,7 @@ def test_recycling_under_backlog_keeps_the_size_and_the_bounds(method: str) -> N
 
         def watched(now: float) -> Any:
             events = step(now)
-            staying = [w for w in driver.pool._workers if not w.is_leaving]
+            staying = [w for w in driver.pool._workers if w.phase is not Phase.LEAVING]
             sizes[len(staying)] += 1
             busy[len(driver.pool.job_ids)] += 1
             numbered = [state.slot for state in driver.pool.workers if state.slot is not None]
@@ -79,7 +80,7 @@ def test_age_that_comes_in_mid_job_waits_for_the_job_and_burns_no_time(method: s
         job = driver.submit("report_pid_and_wait", timeout_s=10 * HOURS_S)
         pid = driver.report_of(job)
         driver.lead_s = HOURS_S
-        driver.until(lambda: sum(w.is_ready for w in driver.pool._workers) == 2)
+        driver.until(lambda: [w.phase for w in driver.pool._workers] == 2 * [Phase.SERVING])
         assert pid in driver.pool.pids
         assert driver.pool.free == 0, "the size bounds the jobs as well"
         driver.lead_s += MIN_UPTIME_S  # Its successor has started well by then.
@@ -111,7 +112,7 @@ def test_worker_that_will_not_leave_is_killed(method: str) -> None:
         (old,) = driver.pool.pids
         os.kill(old, signal.SIGSTOP)
         driver.lead_s = HOURS_S
-        driver.until(lambda: any(worker.is_leaving for worker in driver.pool._workers))
+        driver.until(lambda: any(w.phase is Phase.LEAVING for w in driver.pool._workers))
         driver.lead_s += driver.pool.spec.stop_grace_s + 1
         driver.until(lambda: old not in driver.pool.pids)
 

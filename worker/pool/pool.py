@@ -25,7 +25,7 @@ from worker.pool.events import Event, Lost, Stopped, StopReason, decode_outcome,
 from worker.pool.messages import MessageKind, decode, encode
 from worker.pool.start_backoff import StartBackoff
 from worker.pool.watched_process import WatchedProcess, prepare_start
-from worker.pool.worker import RunningJob, Worker, WorkerState
+from worker.pool.worker import Phase, RunningJob, Worker, WorkerState
 from worker.pool.worker_main import Setup, worker_main
 from worker.processes import memory, process_setup, signals
 
@@ -184,7 +184,7 @@ class Pool:
         now = time.monotonic()
         self._backoff.stop()
         for worker in self._workers:
-            if worker.job or not worker.is_ready:
+            if worker.job or worker.phase is Phase.STARTING:
                 worker.kill(now)
             else:
                 worker.dismiss(now + patience_s)
@@ -232,7 +232,7 @@ class Pool:
             try:
                 kind, job_id, payload = _decode(message, worker)
             except ValueError as error:
-                if not worker.is_leaving:
+                if worker.phase is not Phase.LEAVING:
                     log.error("worker %s: killed, its message is invalid: %s", worker.name, error)
                 worker.kill(now)
                 worker.channel.close()  # What it has sent after that is worth no more.
@@ -244,10 +244,7 @@ class Pool:
         self, worker: Worker, kind: MessageKind, job_id: int, payload: bytes, now: float
     ) -> list[Event]:
         if kind is MessageKind.READY:
-            worker.is_ready = True
-            worker.stable_at = now + MIN_UPTIME_S
-            if not worker.is_leaving:
-                worker.kill_at = math.inf
+            worker.become_ready(stable_at=now + MIN_UPTIME_S)
         elif kind is MessageKind.SETUP_FAILED:
             self._backoff.note_failure(now, f"{worker.name}: {payload.decode(errors='replace')}")
             worker.dismiss(now + self.spec.stop_grace_s)
@@ -260,24 +257,22 @@ class Pool:
         return []
 
     def _finish_job(self, worker: Worker, now: float, *, is_fatal: bool) -> None:
-        worker.job = None
-        worker.jobs_done += 1
+        worker.end_job()
         self._note_good_start(worker)
         if is_fatal:
             worker.dismiss(now + self.spec.stop_grace_s)
-        elif not worker.is_leaving:
-            worker.kill_at = math.inf
+        elif worker.phase is not Phase.LEAVING:
             worker.needs_successor = worker.needs_successor or self._has_used_much(worker)
 
     def _enforce_deadlines(self, worker: Worker, now: float) -> None:
         job = worker.job
         if job and not job.stop_reason and now >= job.deadline:
             worker.stop_job(job, StopReason.TIMED_OUT, now + self.spec.stop_grace_s)
-        if worker.channel.is_closed and not worker.is_leaving:
+        if worker.channel.is_closed and worker.phase is not Phase.LEAVING:
             # It is about to end, or can no longer be used.
             worker.kill_at = min(worker.kill_at, now + HANGUP_GRACE_S)
         if now >= worker.kill_at:
-            if not worker.is_ready and not worker.is_leaving:
+            if worker.phase is Phase.STARTING:
                 self._backoff.note_failure(now, f"{worker.name} took too long to be ready")
             worker.kill(now)
         if now >= worker.stable_at:
@@ -296,7 +291,7 @@ class Pool:
         worker.channel.close()
         exitcode = worker.process.release()
         if worker.job is None:
-            if not worker.is_leaving:
+            if worker.phase is not Phase.LEAVING:
                 log.warning("worker %s: ended with exit code %s.", worker.name, exitcode)
                 if not worker.is_stable:
                     self._backoff.note_failure(now, f"{worker.name} ended with {exitcode}")
@@ -321,14 +316,14 @@ class Pool:
 
     def _missing(self) -> int:
         """How many workers should be started now."""
-        staying = [worker for worker in self._workers if not worker.is_leaving]
+        staying = [w for w in self._workers if w.phase is not Phase.LEAVING]
         # One successor at a time: the pool is never more than one worker above its size.
         wanted = self.spec.size + any(worker.needs_successor for worker in staying)
         return max(0, wanted - len(staying))
 
     def _assign_slots(self) -> None:
         """Number the workers that make up the pool; a successor takes over its predecessor's."""
-        staying = [worker for worker in self._workers if not worker.is_leaving]
+        staying = [w for w in self._workers if w.phase is not Phase.LEAVING]
         taken = {worker.slot for worker in staying}
         free = [slot for slot in range(1, self.spec.size + 1) if slot not in taken]
         without = [worker for worker in staying if worker.slot is None]
@@ -354,9 +349,9 @@ class Pool:
 
     def _dismiss_replaced(self, now: float) -> None:
         """Dismiss idle workers whose successor is ready, or can be expected to be soon."""
-        ready = [w for w in self._workers if w.is_ready and not w.is_leaving]
-        spare = len(ready) - self.spec.size
-        for worker in sorted(ready, key=lambda w: w.jobs_done, reverse=True):
+        serving = [w for w in self._workers if w.phase is Phase.SERVING]
+        spare = len(serving) - self.spec.size
+        for worker in sorted(serving, key=lambda w: w.jobs_done, reverse=True):
             if worker.job or not worker.needs_successor:
                 continue
             if spare > 0 or (worker.is_exhausted and not self._backoff.failures):
@@ -367,7 +362,8 @@ class Pool:
 def _decode(message: bytes, worker: Worker) -> tuple[MessageKind, int, bytes]:
     """Split a message of this worker. Raises ValueError when it is malformed or out of turn."""
     kind, job_id, payload = decode(message)
-    if kind in _TO_WORKER or (kind in _START_MESSAGES) is worker.is_ready:
+    is_starting = worker.phase is Phase.STARTING
+    if kind in _TO_WORKER or (kind in _START_MESSAGES) is not is_starting:
         # A second READY would cancel a kill that is due.
         raise ValueError(f"{kind.name} out of turn")
     return kind, job_id, payload

@@ -19,7 +19,7 @@ PRELOADING = "worker.pool.preloading"
 """The module to be preloaded first, so that a fork server always ends with its owner."""
 
 PRELOADED = "worker.pool.preloaded"
-"""The module to be preloaded last, so that `is_ready` knows when a fork server has all others."""
+"""The module to be preloaded last, so that `prepare_start` knows when a fork server is ready."""
 
 FORK_SERVER = "fork-server"
 """The name that a fork server takes when it is ready.

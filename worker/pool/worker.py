@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass
+from enum import StrEnum
 
 from worker.pool.channel import Channel
 from worker.pool.events import StopReason
@@ -10,6 +11,16 @@ from worker.pool.watched_process import WatchedProcess
 
 KILL_RETRY_S = 1.0
 """How long after one SIGKILL the next is sent, to a process that hangs in the kernel."""
+
+
+class Phase(StrEnum):
+    """How far a worker is between its start and its end."""
+
+    STARTING = "starting"
+    SERVING = "serving"
+    """It is ready, and takes jobs."""
+    LEAVING = "leaving"
+    """It gets no more jobs: it was told to exit, or killed."""
 
 
 @dataclass(frozen=True)
@@ -46,30 +57,25 @@ class Worker:
     process: WatchedProcess
     channel: Channel
     kill_at: float
+    """When its time is over: to get ready, to stop its job, or to exit by itself. Once it was
+    killed, when it is killed again. Infinite while nothing of that is due."""
     maxtasksperchild: int
     expires_at: float
     """The end of its time in service."""
+    phase: Phase = Phase.STARTING
     stable_at: float = math.inf
     """When its start is a success if it has done no job by then; never before it is ready."""
     is_stable: bool = False
     """The start counts as a success."""
-    is_ready: bool = False
     needs_successor: bool = False
     """The worker is old, has done most of its jobs or uses most of its memory."""
-    is_leaving: bool = False
-    """The worker gets no more jobs: it was told to exit, or killed."""
     slot: int | None = None
     jobs_done: int = 0
     job: RunningJob | None = None
 
     @property
     def is_idle(self) -> bool:
-        return (
-            self.is_ready
-            and not self.is_leaving
-            and not self.channel.is_closed
-            and self.job is None
-        )
+        return self.phase is Phase.SERVING and not self.channel.is_closed and self.job is None
 
     @property
     def is_exhausted(self) -> bool:
@@ -83,7 +89,7 @@ class Worker:
             deadlines.append(self.job.deadline)
         if not self.is_stable:
             deadlines.append(self.stable_at)
-        if not self.needs_successor and not self.is_leaving:
+        if not self.needs_successor and self.phase is not Phase.LEAVING:
             deadlines.append(self.expires_at)
         return min(deadlines)
 
@@ -91,15 +97,20 @@ class Worker:
     def state(self) -> WorkerState:
         """A snapshot of the worker, for other threads."""
         job = self.job
-        state = "leaving" if self.is_leaving else "idle" if self.is_ready else "starting"
         return WorkerState(
             self.name,
-            None if self.is_leaving else self.slot,
+            None if self.phase is Phase.LEAVING else self.slot,
             self.process.pid,
-            "busy" if job else state,
+            "busy" if job else "idle" if self.phase is Phase.SERVING else self.phase.value,
             self.jobs_done,
             job.id if job else None,
         )
+
+    def become_ready(self, stable_at: float) -> None:
+        """Note that the worker is ready; its start is a success at `stable_at`, or by a job."""
+        self.phase = Phase.SERVING
+        self.stable_at = stable_at
+        self.kill_at = math.inf
 
     def run(self, job: RunningJob, message: bytes) -> None:
         """Send a job to the worker, which must be idle."""
@@ -113,14 +124,21 @@ class Worker:
             self.channel.send(encode(MessageKind.STOP, job.id))
         self.kill_at = min(self.kill_at, kill_at)
 
+    def end_job(self) -> None:
+        """Note that the worker's job has ended."""
+        self.job = None
+        self.jobs_done += 1
+        if self.phase is Phase.SERVING:
+            self.kill_at = math.inf
+
     def dismiss(self, kill_at: float) -> None:
         """Close the channel, which makes an idle worker exit; it is killed at `kill_at`."""
-        self.is_leaving = True
+        self.phase = Phase.LEAVING
         self.kill_at = kill_at
         self.channel.close()
 
     def kill(self, now: float) -> None:
         """Send SIGKILL, and again later if that has not ended it."""
-        self.is_leaving = True
+        self.phase = Phase.LEAVING
         self.kill_at = now + KILL_RETRY_S
         self.process.kill()
