@@ -1,4 +1,4 @@
-"""The pool used by another program: a copy of its two folders runs the example of its docstring."""
+"""The pool used by another program: a copy of what it names runs the example of its docstring."""
 
 import shutil
 import subprocess
@@ -14,6 +14,7 @@ ROOT = Path(__file__).parents[2]
 def test_copied_pool_runs_its_own_example(tmp_path: Path) -> None:
     for name in ("pool", "processes"):
         shutil.copytree(ROOT / "worker" / name, tmp_path / "worker" / name)
+    shutil.copy(ROOT / "worker" / "clocks.py", tmp_path / "worker")
     _, _, example = (pool.__doc__ or "").partition("::\n")
     script = tmp_path / "example.py"
     script.write_text(textwrap.dedent(example), "utf-8")

@@ -14,6 +14,7 @@ import pytest
 from tests.support import pool_jobs, pool_without_room
 from tests.support.pool_driver import METHODS, driven
 from tests.support.process_kit import ends, identity_of, no_descriptors_left, wait_until
+from worker.clocks import Monotonic
 from worker.pool.events import Finished, Stopped, StopReason
 from worker.pool.pool import MIN_UPTIME_S
 from worker.pool.start_backoff import START_DELAYS_S
@@ -39,7 +40,7 @@ def test_recycling_under_backlog_keeps_the_size_and_the_bounds(method: str) -> N
         slots: Counter[int] = Counter()
         step = driver.pool.step
 
-        def watched(now: float) -> Any:
+        def watched(now: Monotonic) -> Any:
             events = step(now)
             staying = [w for w in driver.pool._workers if w.phase is not Phase.LEAVING]
             sizes[len(staying)] += 1

@@ -15,6 +15,7 @@ from tests.sandbox.patience import PATIENCE_S
 from tests.support import pool_jobs
 from tests.support.exhaustive import in_full
 from tests.support.process_kit import wait_until
+from worker.clocks import Monotonic
 from worker.pool import Pool, PoolSpec
 from worker.pool.channel import wait_ready
 from worker.pool.events import Event, Finished, Reported
@@ -53,10 +54,10 @@ class Driver:
     ) -> None:
         self.pool.close()
 
-    def now(self) -> float:
+    def now(self) -> Monotonic:
         """The pool's time."""
         clock = time.monotonic() if self.stopped_at is None else self.stopped_at
-        return clock + self.lead_s
+        return Monotonic(clock + self.lead_s)
 
     def stop_clock(self) -> None:
         """Stop the pool's clock."""

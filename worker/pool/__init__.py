@@ -1,14 +1,15 @@
 '''A process pool that survives the death of any of its processes.
 
-It knows functions and limits, not what the jobs do. To use it elsewhere, take `worker/pool` and
-`worker/processes`: they import only the standard library and psutil (Linux, Python 3.11).
+It knows functions and limits, not what the jobs do. To use it elsewhere, take `worker/pool`,
+`worker/processes` and `worker/clocks.py`: they import only the standard library and psutil (Linux,
+Python 3.11).
 
 A pool has no thread. Its owner submits jobs while there are free workers, waits until something
 happens, and steps the pool::
 
     import multiprocessing
-    import time
 
+    from worker.clocks import monotonic
     from worker.pool import Finished, Pool, PoolSpec, wait_ready
 
 
@@ -31,9 +32,9 @@ happens, and steps the pool::
         while missing:
             while tasks and pool.free:
                 pool.submit(*tasks.popitem(), timeout_s=10)
-            timeout_s = pool.next_deadline() - time.monotonic()
+            timeout_s = pool.next_deadline() - monotonic()
             wait_ready(pool.readers, pool.writers, timeout_s)
-            for event in pool.step(time.monotonic()):
+            for event in pool.step(monotonic()):
                 missing.remove(event.job_id)
                 print(event.result if isinstance(event, Finished) else event)
         pool.close()

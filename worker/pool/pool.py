@@ -14,12 +14,12 @@ import logging
 import math
 import pickle
 import random
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerContext, SpawnContext
 from typing import Any
 
+from worker.clocks import Monotonic, monotonic
 from worker.pool.channel import Channel, HasFileno, wait_ready
 from worker.pool.events import Event, Lost, Stopped, StopReason, decode_outcome, decode_report
 from worker.pool.messages import MessageKind, decode, encode
@@ -135,14 +135,14 @@ class Pool:
         if not self.free:
             raise RuntimeError(f"pool {self.spec.name} has no free worker")
         worker = min(self._idle_workers(), key=lambda worker: worker.needs_successor)
-        worker.run(RunningJob(job_id, time.monotonic() + timeout_s), message)
+        worker.run(RunningJob(job_id, monotonic() + timeout_s), message)
 
     def stop_job(self, job_id: int, grace_s: float | None = None) -> bool:
         """Tell a job to stop; its worker is killed after the grace. False when it does not run."""
         grace_s = self.spec.stop_grace_s if grace_s is None else grace_s
         for worker in self._workers:
             if worker.job and worker.job.id == job_id:
-                worker.stop_job(worker.job, StopReason.STOPPED, time.monotonic() + grace_s)
+                worker.stop_job(worker.job, StopReason.STOPPED, monotonic() + grace_s)
                 return True
         return False
 
@@ -155,7 +155,7 @@ class Pool:
         for worker in self._workers:
             worker.needs_successor = True
 
-    def step(self, now: float) -> list[Event]:
+    def step(self, now: Monotonic) -> list[Event]:
         """Do all that is due at monotonic `now`; what happened to the jobs, in order."""
         events: list[Event] = []
         for worker in list(self._workers):
@@ -181,7 +181,7 @@ class Pool:
         before they are killed. Only one that hangs in the kernel can stay, after `KILL_PATIENCE_S`
         more seconds.
         """
-        now = time.monotonic()
+        now = monotonic()
         self._backoff.stop()
         for worker in self._workers:
             if worker.job or worker.phase is Phase.STARTING:
@@ -199,7 +199,7 @@ class Pool:
 
     # --------------------------------------------------------------------------- one worker
 
-    def _start_worker(self, now: float) -> None:
+    def _start_worker(self, now: Monotonic) -> None:
         name = f"{self.spec.name}-{self._started + 1}"
         spread = random.uniform(0.9, 1.0)  # noqa: S311 - so that workers do not leave together
         try:
@@ -226,7 +226,7 @@ class Pool:
         )
         self._workers.append(worker)
 
-    def _receive(self, worker: Worker, now: float) -> list[Event]:
+    def _receive(self, worker: Worker, now: Monotonic) -> list[Event]:
         events: list[Event] = []
         for message in worker.channel.receive():
             try:
@@ -241,7 +241,7 @@ class Pool:
         return events
 
     def _act_on(
-        self, worker: Worker, kind: MessageKind, job_id: int, payload: bytes, now: float
+        self, worker: Worker, kind: MessageKind, job_id: int, payload: bytes, now: Monotonic
     ) -> list[Event]:
         if kind is MessageKind.READY:
             worker.become_ready(stable_at=now + MIN_UPTIME_S)
@@ -256,7 +256,7 @@ class Pool:
             return [outcome]
         return []
 
-    def _finish_job(self, worker: Worker, now: float, *, is_fatal: bool) -> None:
+    def _finish_job(self, worker: Worker, now: Monotonic, *, is_fatal: bool) -> None:
         worker.end_job()
         self._note_good_start(worker)
         if is_fatal:
@@ -264,7 +264,7 @@ class Pool:
         elif worker.phase is not Phase.LEAVING:
             worker.needs_successor = worker.needs_successor or self._has_used_much(worker)
 
-    def _enforce_deadlines(self, worker: Worker, now: float) -> None:
+    def _enforce_deadlines(self, worker: Worker, now: Monotonic) -> None:
         job = worker.job
         if job and not job.stop_reason and now >= job.deadline:
             worker.stop_job(job, StopReason.TIMED_OUT, now + self.spec.stop_grace_s)
@@ -285,7 +285,7 @@ class Pool:
             worker.is_stable = True
             self._backoff.note_success()
 
-    def _reap(self, worker: Worker, now: float) -> list[Event]:
+    def _reap(self, worker: Worker, now: Monotonic) -> list[Event]:
         """Forget a worker that has ended; what became of its job, if it had one."""
         self._workers.remove(worker)
         worker.channel.close()
@@ -308,9 +308,9 @@ class Pool:
         return [Lost(worker.job.id, exitcode)]
 
     def _wait_for_ends(self, timeout_s: float) -> None:
-        deadline = time.monotonic() + timeout_s
+        deadline = monotonic() + timeout_s
         for worker in self._workers:
-            wait_ready([worker.process], [], deadline - time.monotonic())
+            wait_ready([worker.process], [], deadline - monotonic())
 
     # ---------------------------------------------------------------------- how many workers
 
@@ -347,7 +347,7 @@ class Pool:
             return memory.data_bytes(worker.process.pid) > SUCCESSOR_SHARE * limit
         return False
 
-    def _dismiss_replaced(self, now: float) -> None:
+    def _dismiss_replaced(self, now: Monotonic) -> None:
         """Dismiss idle workers whose successor is ready, or can be expected to be soon."""
         serving = [w for w in self._workers if w.phase is Phase.SERVING]
         spare = len(serving) - self.spec.size

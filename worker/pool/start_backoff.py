@@ -4,6 +4,8 @@ import logging
 import math
 from dataclasses import dataclass
 
+from worker.clocks import Monotonic
+
 log = logging.getLogger(__name__)
 
 START_DELAYS_S = (0.5, 2.0, 10.0, 30.0, 60.0)
@@ -38,11 +40,11 @@ class StartBackoff:
         """Forget the failures: a start has succeeded, and the next one needs no delay."""
         self.failures, self.trouble = 0, None
 
-    def postpone(self, now: float) -> None:
+    def postpone(self, now: Monotonic) -> None:
         """Delay the next start a little, without counting a failure."""
         self.next_at = now + NOT_READY_S
 
-    def note_failure(self, now: float, trouble: str) -> None:
+    def note_failure(self, now: Monotonic, trouble: str) -> None:
         """Delay the next start. Failures before `next_at` count as one: they began together."""
         if now < self.next_at:
             return

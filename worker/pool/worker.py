@@ -4,6 +4,7 @@ import math
 from dataclasses import dataclass
 from enum import StrEnum
 
+from worker.clocks import Monotonic
 from worker.pool.channel import Channel
 from worker.pool.events import StopReason
 from worker.pool.messages import MessageKind, encode
@@ -137,7 +138,7 @@ class Worker:
         self.kill_at = kill_at
         self.channel.close()
 
-    def kill(self, now: float) -> None:
+    def kill(self, now: Monotonic) -> None:
         """Send SIGKILL, and again later if that has not ended it."""
         self.phase = Phase.LEAVING
         self.kill_at = now + KILL_RETRY_S
