@@ -1,5 +1,6 @@
 """The processes above a worker: its owner that ends, well or not, and a fork server that dies."""
 
+import gc
 import os
 import re
 import shutil
@@ -7,22 +8,30 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import partial
 from multiprocessing import forkserver, util
 from pathlib import Path
 
 import pytest
 
 from tests.sandbox.patience import PATIENCE_S
-from tests.support import slow_preload
+from tests.support import pool_jobs, slow_preload
 from tests.support.exhaustive import in_full
 from tests.support.operator_kit import ROOT
-from tests.support.pool_driver import METHODS, Driver, driven, start_helpers
+from tests.support.pool_driver import (
+    METHODS,
+    Driver,
+    context_for,
+    driven,
+    open_descriptors,
+    start_helpers,
+)
 from tests.support.pool_owner import own, told_by
 from tests.support.process_kit import ends, identity_of, no_descriptors_left, wait_until
 from worker.pool import watched_process
 from worker.pool.events import Lost, Stopped, StopReason
 from worker.pool.start_backoff import START_DELAYS_S
-from worker.pool.watched_process import fork_server_pid, replace_fork_server
+from worker.pool.watched_process import WatchedProcess, fork_server_pid, replace_fork_server
 from worker.processes import process_table, signals
 
 each_method = pytest.mark.parametrize("method", METHODS)
@@ -363,3 +372,18 @@ def test_fork_server_is_replaced_once_there_is_a_descriptor_for_that() -> None:
     assert process_table.is_alive(server)
     assert replace_fork_server()
     assert not process_table.is_alive(server)
+
+
+@pytest.mark.parametrize("count", range(8))
+def test_start_that_lacks_descriptors_costs_none_and_no_fork_server(count: int) -> None:
+    start_helpers("forkserver")
+    server, before = fork_server_pid(), open_descriptors()
+    start = partial(WatchedProcess, context_for("forkserver"), "test", pool_jobs.nothing, ())
+    with no_descriptors_left(but=count), pytest.raises(OSError, match="Too many open files"):
+        start()
+    gc.collect()
+    assert open_descriptors() == before
+    process = start()
+    wait_until(process.has_ended)
+    process.release()
+    assert fork_server_pid() == server

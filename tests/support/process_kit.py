@@ -127,16 +127,18 @@ def reused_pid() -> Iterator[tuple[Identity, Identity]]:
 
 
 @contextmanager
-def no_descriptors_left() -> Iterator[None]:
-    """Let this process open nothing more."""
+def no_descriptors_left(but: int = 0) -> Iterator[None]:
+    """Let this process open nothing more, or no more than a few."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     highest = max(map(int, os.listdir("/proc/self/fd")))
-    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 2, hard))
+    resource.setrlimit(resource.RLIMIT_NOFILE, (highest + 2 + but, hard))
     fillers: list[int] = []
     try:
         with suppress(OSError):
             while True:
                 fillers.append(os.dup(0))
+        for _ in range(but):
+            os.close(fillers.pop())
         yield
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))

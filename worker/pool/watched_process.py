@@ -34,6 +34,9 @@ PRELOAD_TIMEOUT_S = 60.0
 # The fork server that was last seen at its imports; one that ends there would be replaced for ever.
 _importing: process_table.Identity | None = None
 
+_START_DESCRIPTORS = 8
+"""A start opens a socket and two pipes at a time; other threads may open something meanwhile."""
+
 _EXITCODE_TIMEOUT_S = 0.1
 
 _UNKNOWN_EXITCODE = 255
@@ -53,6 +56,7 @@ class WatchedProcess:
         """Start it. Raises OSError or EOFError when the fork server dies or resources run out."""
         self._process = context.Process(target=target, name=name, args=args, daemon=True)
         _continue_fork_server()
+        _make_sure_of_descriptors()
         try:
             self._process.start()
         except FileNotFoundError:
@@ -181,6 +185,17 @@ def _abandon_socket() -> None:
     """
     replace_fork_server()
     os.makedirs(util.get_temp_dir(), mode=0o700, exist_ok=True)
+
+
+def _make_sure_of_descriptors() -> None:
+    """Raise OSError unless a start has all the descriptors that it needs.
+
+    Where they run out halfway, multiprocessing leaves some open, and the fork server ends, since it
+    was called and told nothing.
+    """
+    with contextlib.ExitStack() as stack:
+        for _ in range(_START_DESCRIPTORS):
+            stack.callback(os.close, os.eventfd(0))
 
 
 def _always_readable() -> int:
