@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 from yt_dlp.postprocessor import FFmpegPostProcessor  # type: ignore[attr-defined]
@@ -18,7 +19,7 @@ from tests.support.file_server import served
 from tests.support.media import index_stands_in_front
 from worker.errors import Fault, Reason
 from worker.file_titles import file_name
-from worker.processes import process_table
+from worker.processes import process_table, signals
 from worker.protocol import MediaKind, Progress, Stage, YtDlpStarted
 
 VIDEO, AUDIO = MediaKind.VIDEO, MediaKind.AUDIO
@@ -203,13 +204,22 @@ def test_cookies_are_a_copy(warm: Worker, site: MediaSite, tmp_path: Path) -> No
     assert not (warm.directory / "cookies.txt").exists()
 
 
-def _lack_one_descriptor() -> None:
-    """Let the worker have none left when it looks at the process that it has forked."""
-    identify = process_table.identify
+def _lack_descriptors() -> None:
+    """Let the worker have none left while it looks at the first process that it has forked."""
+    identify, kill_descendants = process_table.identify, signals.kill_descendants
 
-    def identify_nobody(pid: int) -> None:
+    def lack(*_arguments: object) -> NoReturn:
+        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), "/proc")
+
+    def have_some_again(pid: int) -> process_table.Identity | None:
         vars(process_table)["identify"] = identify
-        raise OSError(errno.EMFILE, os.strerror(errno.EMFILE), f"/proc/{pid}/stat")
+        vars(signals)["kill_descendants"] = kill_descendants
+        return identify(pid)
+
+    def identify_nobody(_pid: int) -> NoReturn:
+        vars(process_table)["identify"] = have_some_again
+        vars(signals)["kill_descendants"] = lack
+        lack()
 
     vars(process_table)["identify"] = identify_nobody
 
@@ -217,7 +227,7 @@ def _lack_one_descriptor() -> None:
 def test_download_that_cannot_be_watched_is_ended_and_tried_again(
     site: MediaSite, tmp_path: Path
 ) -> None:
-    with worker(tmp_path, prepare=_lack_one_descriptor) as starved:
+    with worker(tmp_path, prepare=_lack_descriptors) as starved:
         # That no process is left, each `run` asserts.
         error = starved.run(site.url + "/clip.mp4", LIMITS).error
         assert (error.reason, error.fault) == (Reason.CRASHED, Fault.RETRYABLE)

@@ -146,8 +146,10 @@ class Session:
             child.run(self._task, confinement, self._limits, write_fd, self._extractors)
         try:
             identity = process_table.identify(pid)
-        except OSError:  # No descriptor is left to look at it with, or to watch it.
-            signals.kill_descendants()
+        except OSError:
+            # No descriptor is left to look at it with, and ending it so takes none.
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
             raise
         assert identity is not None  # noqa: S101 - our own child, not waited for
         return identity
