@@ -26,7 +26,7 @@ from maintenance.packages import broken_packages, check_certificates, check_pack
 from maintenance.plugins import check_endpoints, check_plugins
 from maintenance.programs import check_ffmpeg, check_javascript, check_ytdlp
 from maintenance.service_files import STOP_RESERVE_S
-from worker import data_directory
+from worker import ROOT, data_directory
 from worker.cookie_file import open_to_read, usable
 from worker.downloads.confinement import network
 from worker.errors import JobError, TelegramBusy, TelegramUnauthorized, TelegramUnreachable
@@ -50,7 +50,7 @@ EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: only the operator can help; not to 
 _WORDS = {Level.OK: "ok", Level.WARNING: "warning", Level.CRITICAL: "failed"}
 # More characters than any file with cookies has.
 _MOST_COOKIES = 16 * MEBIBYTE
-_SUPERVISOR_CONF = Path(__file__).parent.parent / "supervisor.conf"
+_SUPERVISOR_CONF = ROOT / "supervisor.conf"
 
 
 def main(settings: Settings, problems: Sequence[str] = ()) -> int:

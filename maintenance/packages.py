@@ -9,8 +9,8 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from maintenance.findings import Finding, critical, ok
+from worker import ROOT
 
-_ROOT = Path(__file__).parent.parent
 # By the names under which they are installed. yt-dlp has a check of its own.
 _MODULES = {"pyTelegramBotAPI": "telebot", "psutil": "psutil"}
 
@@ -23,7 +23,7 @@ def how_to_install(command: str = "bot.py --check") -> str:
     install = f"{_pip_install()} -r requirements.txt"
     if sys.prefix != sys.base_prefix:
         return install
-    if (_ROOT / ".venv" / "bin" / "python").exists():
+    if (ROOT / ".venv" / "bin" / "python").exists():
         return f"they may be in .venv, so type .venv/bin/python {command}"
     if not Path(sysconfig.get_path("stdlib"), "EXTERNALLY-MANAGED").exists():
         return install

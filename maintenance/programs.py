@@ -6,11 +6,11 @@ import shutil
 import subprocess
 import sys
 from datetime import date
-from pathlib import Path
 
 from maintenance import limits
 from maintenance.findings import Finding, critical, ok, warning
 from maintenance.packages import how_to_install
+from worker import ROOT
 from worker.downloads.media import ffmpeg
 from worker.downloads.ytdlp.packages import copies
 from worker.downloads.ytdlp.packages.installed import numbers
@@ -19,7 +19,6 @@ from worker.settings import MEBIBYTE
 
 _TIMEOUT_S = 60
 _CHALLENGE = "worker.downloads.challenge"
-_ROOT = Path(__file__).parent.parent
 # What solving a challenge of today's YouTube takes (261 MB), and yt-dlp beside it.
 _CHALLENGE_MEMORY_MIB = 384
 _WHAT_IS_LOST = "YouTube and some other sites then offer little or nothing"
@@ -46,7 +45,7 @@ def output_of(*command: str) -> str:
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
             timeout=_TIMEOUT_S,
-            cwd=_ROOT,
+            cwd=ROOT,
             check=False,
         )
     except (OSError, subprocess.TimeoutExpired):

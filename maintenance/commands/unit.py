@@ -11,9 +11,8 @@ from maintenance import service_files
 from maintenance.commands import EXIT_FAILED, EXIT_FINE
 from maintenance.ownership import owner_of
 from maintenance.service_files import Installation
+from worker import ROOT
 from worker.settings import Settings
-
-ROOT = Path(__file__).parents[2]
 
 
 def add_options(parser: ArgumentParser) -> None:

@@ -20,8 +20,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from maintenance.updates import packages
-from maintenance.updates.children import ROOT
 from maintenance.updates.updater import Outcome, Updater, UpdateResult
+from worker import ROOT
 from worker.clocks import Monotonic
 from worker.processes import process_setup, process_table, signals
 from worker.settings import Settings

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maintenance.limits import DISK_FULL_BYTES
+from worker import ROOT
 from worker.processes import process_table, signals
-
-ROOT = Path(__file__).parents[2]
 
 POLL_EVERY_S = 0.2
 MEASURE_EVERY_S = 2.0

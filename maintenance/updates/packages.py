@@ -16,7 +16,8 @@ from enum import StrEnum
 from importlib import metadata
 from pathlib import Path
 
-from maintenance.updates.children import ROOT, DiskRoom, Done, run_module
+from maintenance.updates.children import DiskRoom, Done, run_module
+from worker import ROOT
 
 RESOLVE_S = 180.0
 INSTALL_S = 900.0

@@ -280,7 +280,7 @@ def test_packages_are_installed_as_this_python_allows(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(sys, "prefix", "/venv" if is_venv else sys.base_prefix)
-    monkeypatch.setattr(packages, "_ROOT", tmp_path)
+    monkeypatch.setattr(packages, "ROOT", tmp_path)
     monkeypatch.setattr(sysconfig, "get_path", lambda name: tmp_path)
     monkeypatch.setattr(packages, "find_spec", lambda name: has_ensurepip or None)
     if has_venv:

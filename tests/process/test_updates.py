@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 
+import worker
 from maintenance.updates import children, packages, updater
 from maintenance.updates.packages import Plan
 from maintenance.updates.situation import read_situation
@@ -285,7 +286,7 @@ def test_the_outcome_is_said_as_json(data_dir: Path, index: Path) -> None:
         *("source", "before", "left"),
     }
     assert json.loads(said.text) == said.json
-    assert children.ROOT == ROOT
+    assert worker.ROOT == ROOT
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can become another user")

@@ -24,6 +24,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO
 
+from worker import ROOT
 from worker.clocks import Monotonic
 from worker.downloads.ytdlp.packages import plugin_packages
 from worker.downloads.ytdlp.packages.installed import read_version, version_file
@@ -35,7 +36,6 @@ TRIAL_S = 120.0
 
 RESTART = "The bot's code on disk has changed; a restart puts it to use."
 
-ROOT = Path(__file__).parents[2]
 CODE = (ROOT / "bot.py", ROOT / "maintenance", ROOT / "worker")
 """What the bot's processes run. Commands read it again each time they are typed."""
 
