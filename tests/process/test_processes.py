@@ -82,6 +82,18 @@ def test_memory_that_could_be_shared_counts_as_well(flags: int) -> None:
     assert 31 << 20 < held_bytes < 40 << 20
 
 
+def test_memory_of_this_process_is_known_without_what_it_shares() -> None:
+    before = memory.own_anonymous_bytes()
+    with (
+        mmap.mmap(-1, 32 << 20, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS) as own,
+        mmap.mmap(-1, 64 << 20, flags=mmap.MAP_SHARED | mmap.MAP_ANONYMOUS) as shared,
+    ):
+        own.write(b"x" * len(own))
+        shared.write(b"x" * len(shared))
+        held_bytes = memory.own_anonymous_bytes() - before
+    assert 31 << 20 < held_bytes < 48 << 20
+
+
 # ------------------------------------------------------------------------------------ signals
 
 

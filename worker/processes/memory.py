@@ -4,6 +4,7 @@ psutil knows the sum of all resident pages and the size of what is shared, files
 what of it no file backs (RssAnon and RssShmem), which is what a download costs the machine.
 """
 
+import os
 import re
 from pathlib import Path
 
@@ -12,12 +13,18 @@ import psutil
 from worker.processes.process_table import UNSEEN
 
 _WITHOUT_FILE = re.compile(rb"^Rss(?:Anon|Shmem):\s*(\d+) kB$", re.MULTILINE)
+_ANONYMOUS = re.compile(rb"^RssAnon:\s*(\d+) kB$", re.MULTILINE)
 _DATA = re.compile(rb"^VmData:\s*(\d+) kB$", re.MULTILINE)
 
 
 def private_bytes(pid: int) -> int:
     """The memory of a process that no file backs, including what it shares with a fork."""
     return _status_bytes(pid, _WITHOUT_FILE)
+
+
+def own_anonymous_bytes() -> int:
+    """The memory of this process that no file backs, without what it shares."""
+    return _status_bytes(os.getpid(), _ANONYMOUS)
 
 
 def share_bytes(pid: int) -> int:

@@ -7,6 +7,7 @@ import signal
 import subprocess
 
 from worker.downloads.text import clean
+from worker.processes import memory
 
 _NO_ROOM = (os.strerror(errno.ENOSPC), os.strerror(errno.EDQUOT))
 
@@ -36,7 +37,7 @@ class ProgramLimits:
 
     def __init__(self, time_s: float, session_bytes: int) -> None:
         self._time_s = max(0.001, time_s)  # 0 would disable the timer
-        self._data_bytes = max(0, session_bytes - _own_bytes())
+        self._data_bytes = max(0, session_bytes - memory.own_anonymous_bytes())
 
     def impose(self) -> None:
         """Limit the calling process, which is about to execute the program.
@@ -49,12 +50,6 @@ class ProgramLimits:
         signal.setitimer(signal.ITIMER_REAL, self._time_s)
         # Last, because the process may use more than this until the exec.
         resource.setrlimit(resource.RLIMIT_DATA, (self._data_bytes, self._data_bytes))
-
-
-def _own_bytes() -> int:
-    """The memory of this process that no file backs, for which psutil has no figure."""
-    with open("/proc/self/status", encoding="ascii", errors="replace") as file:
-        return next(int(line.split()[1]) * 1024 for line in file if line.startswith("RssAnon:"))
 
 
 def start(command: list[str], limits: ProgramLimits | None = None) -> subprocess.Popen[str]:
