@@ -17,8 +17,7 @@ from worker.protocol.choices import Quality
 from worker.protocol.looks import Live, MediaLook, SearchResult
 from worker.telegram.buttons import look_rows
 from worker.telegram.texts import ENGLISH, look
-from worker.telegram.texts.formatting import utf16_length
-from worker.telegram.texts.looks import MAX_TEXT
+from worker.telegram.texts.formatting import MAX_TEXT, utf16_length
 
 FOUND = MediaLook(
     "A film",

@@ -1,7 +1,10 @@
-"""Numbers as people read them, without a word of any language."""
+"""Numbers as people read them and lengths as Telegram counts them, in no language."""
 
 import math
 from typing import TypeGuard
+
+MAX_TEXT = 4096
+"""The longest text of a message, in UTF-16 units (Bot API 10.1, sendMessage, editMessageText)."""
 
 
 def is_shown(number: float | None) -> TypeGuard[float]:

@@ -5,9 +5,14 @@ from collections.abc import Iterator
 from worker.protocol.looks import MediaLook, SearchResult
 from worker.telegram.texts.captions import short_line
 from worker.telegram.texts.catalogue import Catalogue
-from worker.telegram.texts.formatting import clock, grouped, is_shown, shorten, utf16_length
-
-MAX_TEXT = 4096  # UTF-16 units (Bot API 10.1, editMessageText)
+from worker.telegram.texts.formatting import (
+    MAX_TEXT,
+    clock,
+    grouped,
+    is_shown,
+    shorten,
+    utf16_length,
+)
 
 _MAX_TITLE = 300
 _MAX_NAME = 100

@@ -8,9 +8,7 @@ from worker.protocol.notices import Label, Notice, Topic
 from worker.telegram.commands import LISTED
 from worker.telegram.texts.catalogue import Catalogue
 from worker.telegram.texts.choices import language_name
-from worker.telegram.texts.formatting import shorten, utf16_length
-
-MAX_TEXT = 4096  # UTF-16 units (Bot API 10.1, sendMessage)
+from worker.telegram.texts.formatting import MAX_TEXT, shorten, utf16_length
 
 # The empty lines between a title, a description and a link.
 _BETWEEN = 4
