@@ -9,7 +9,7 @@ from maintenance.findings import Finding, critical, ok, warning
 from maintenance.programs import output_of
 from worker.downloads.ytdlp.packages import plugin_packages
 
-_NAME = "YTDLP_PLUGINS"
+_NAME = plugin_packages.VARIABLE
 _LOADER = """
 import runpy
 from worker.downloads.ytdlp.packages import copies

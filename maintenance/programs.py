@@ -5,13 +5,14 @@ import re
 import shutil
 import subprocess
 import sys
+from dataclasses import dataclass
 from datetime import date
 
 from maintenance import limits
 from maintenance.findings import Finding, critical, ok, warning
 from maintenance.packages import how_to_install
 from worker import ROOT
-from worker.downloads.media import ffmpeg
+from worker.downloads.confinement.egress_guard import FFMPEG_PROGRAMS
 from worker.downloads.ytdlp.packages import copies
 from worker.downloads.ytdlp.packages.installed import numbers
 from worker.downloads.ytdlp.players import javascript
@@ -36,6 +37,15 @@ print(yt_dlp.version.__version__, *missing)
 """
 
 
+@dataclass(frozen=True)
+class ChallengeAttempt:
+    """How it went to solve a challenge: `trouble` is empty if that worked."""
+
+    trouble: str
+    took_s: float = 0.0
+    peak_bytes: int = 0
+
+
 def output_of(*command: str) -> str:
     """The standard output of a command, whatever its exit code; "" if it cannot be run."""
     try:
@@ -55,7 +65,7 @@ def output_of(*command: str) -> str:
 
 def check_ffmpeg() -> list[Finding]:
     """Ask ffmpeg and ffprobe for their versions; a finding for each."""
-    return [_check_ffmpeg(name) for name in ffmpeg.PROGRAMS]
+    return [_check_ffmpeg(name) for name in FFMPEG_PROGRAMS]
 
 
 def _check_ffmpeg(name: str) -> Finding:
@@ -104,15 +114,22 @@ def check_javascript(download_memory_mib: int) -> Finding:
     if download_memory_mib < _CHALLENGE_MEMORY_MIB:
         needed = f"needs DOWNLOAD_MEMORY_MB={_CHALLENGE_MEMORY_MIB} or more"
         return warning("javascript", f"{found} {needed}, and {_WHAT_IS_LOST}")
-    try:
-        attempt = json.loads(output_of(sys.executable, "-m", _CHALLENGE, str(download_memory_mib)))
-        trouble, took_s, peak_bytes = attempt["trouble"], attempt["took_s"], attempt["peak_bytes"]
-    except (ValueError, KeyError):
-        trouble, took_s, peak_bytes = "its test does not run", 0.0, 0
-    if trouble:
-        return warning("javascript", f"{found} solves no challenge, and {_WHAT_IS_LOST}: {trouble}")
-    cost = f"in {took_s:.1f} s with {peak_bytes / MEBIBYTE:.0f} MB"
+    attempt = solve_challenge(download_memory_mib)
+    if attempt.trouble:
+        reason = f"solves no challenge, and {_WHAT_IS_LOST}: {attempt.trouble}"
+        return warning("javascript", f"{found} {reason}")
+    cost = f"in {attempt.took_s:.1f} s with {attempt.peak_bytes / MEBIBYTE:.0f} MB"
     return ok("javascript", f"{found} has solved a small challenge {cost}")
+
+
+def solve_challenge(memory_mib: int) -> ChallengeAttempt:
+    """Solve a small challenge with the yt-dlp that this process is told to use."""
+    answer = output_of(sys.executable, "-m", _CHALLENGE, str(memory_mib))
+    try:
+        said = json.loads(answer)
+        return ChallengeAttempt(str(said["trouble"]), said["took_s"], said["peak_bytes"])
+    except (ValueError, KeyError):
+        return ChallengeAttempt("its test does not run")
 
 
 def release_age_days(version: str, today: date) -> int | None:

@@ -21,7 +21,7 @@ from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 
-from maintenance.programs import output_of
+from maintenance.programs import solve_challenge
 from worker.downloads import workspace
 from worker.downloads.confinement import network
 from worker.downloads.judge import process as judge_process
@@ -42,7 +42,6 @@ SAMPLES = {"MP4": "sample.mp4", "HLS": "sample.m3u8", "DASH": "sample.mpd"}
 LOOPBACK = "127.0.0.1"
 _TIMEOUT_S = 60.0
 _START_S = 60.0
-_CHALLENGE = "worker.downloads.challenge"
 _FFMPEG = ("ffmpeg", "-v", "error", "-nostdin", "-y")
 _SCENE = ("-f", "lavfi", "-i", "testsrc=duration=2:size=128x72:rate=10")
 _SOUND = ("-f", "lavfi", "-i", "sine=duration=2", "-c:a", "aac", "-shortest")
@@ -208,11 +207,7 @@ def _work(results: Connection, downloads: Path, url: str, limits: DownloadLimits
 
 
 def _solve(memory_mib: int) -> dict[str, str]:
-    answer = output_of(sys.executable, "-m", _CHALLENGE, str(memory_mib))
-    try:
-        trouble = str(json.loads(answer)["trouble"])
-    except (ValueError, KeyError):
-        trouble = "its test does not run"
+    trouble = solve_challenge(memory_mib).trouble
     return {SCRIPT: trouble} if trouble else {}
 
 

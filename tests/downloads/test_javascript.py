@@ -10,6 +10,7 @@ import pytest
 from maintenance import programs
 from maintenance.findings import Level
 from tests.support.download_limits import LIMITS
+from worker.downloads.confinement import readable_paths
 from worker.downloads.media.conversion import budget_of
 from worker.downloads.ytdlp.fetch import options
 from worker.downloads.ytdlp.formats.formats import Chooser
@@ -144,6 +145,10 @@ def test_a_check_says_why_a_challenge_is_not_solved(
     assert found.level is Level.WARNING
     assert "solves no challenge" in found.text
     assert words in found.text
+
+
+def test_a_download_may_read_every_runtime_that_is_looked_for() -> None:
+    assert {kind.command for kind in javascript._KINDS} <= {*readable_paths.PROGRAMS}
 
 
 def test_a_check_solves_a_challenge(needs_deno: None) -> None:

@@ -37,7 +37,9 @@ _KINDS = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
 # Flags that are passed in the same number as the type (socket(2)).
 _KIND_FLAGS = socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
 
-_FFMPEG_PROGRAMS = frozenset({"ffmpeg", "ffprobe"})
+FFMPEG_PROGRAMS = ("ffmpeg", "ffprobe")
+"""Those of ffmpeg, which start only as the guard allows."""
+
 _FILES_ONLY = ("-protocol_whitelist", "file")
 THROUGH_THE_JUDGE = (
     "-protocol_whitelist",
@@ -125,7 +127,7 @@ class Guard:
         texts = [os.fsdecode(part) if part is not None else "" for part in command]
         if any(_URL_ARGUMENT.search(text.removeprefix("file:")) for text in texts):
             self._refuse_program("a URL as its argument")
-        if not _FFMPEG_PROGRAMS.isdisjoint(os.path.basename(text) for text in texts[:2]):
+        if any(os.path.basename(text) in FFMPEG_PROGRAMS for text in texts[:2]):
             inputs = texts.count("-i") or any(text.startswith("file:") for text in texts)
             pairs = list(itertools.pairwise(texts))
             if self.lets_ffmpeg_fetch and inputs == pairs.count(THROUGH_THE_JUDGE) == 1:

@@ -10,6 +10,8 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
+from worker.downloads.confinement.egress_guard import FFMPEG_PROGRAMS
+
 DEVICES = ("/dev/null", "/dev/random", "/dev/urandom")
 
 _CODE = Path(__file__).resolve().parents[2]
@@ -26,7 +28,8 @@ _CONFIGURATION = (
 )
 # About the process itself, and what runtimes size their heap and threads by.
 _PROC = ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/version")
-_PROGRAMS = ("ffmpeg", "ffprobe", "deno", "node", "qjs")
+# The JavaScript runtimes are those of `worker.downloads.ytdlp.players.javascript`.
+PROGRAMS = (*FFMPEG_PROGRAMS, "deno", "node", "qjs")
 
 
 def readable(hidden: Iterable[Path]) -> Iterator[str]:
@@ -53,7 +56,7 @@ def _packages() -> Iterator[str]:
 def _program_directories() -> Iterator[str]:
     """The directories in PATH, those that links in them lead to, and their libraries."""
     yield from filter(os.path.isabs, os.get_exec_path())
-    for name in _PROGRAMS:
+    for name in PROGRAMS:
         if found := shutil.which(name):
             directory = Path(os.path.realpath(found)).parent
             yield os.fspath(directory)

@@ -12,10 +12,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from worker.downloads.confinement.egress_guard import FFMPEG_PROGRAMS
 from worker.downloads.media.conversion import Conversion, Encoding
 from worker.downloads.media.program_run import ProgramFailed, ProgramLimits, finish, run, start
-
-PROGRAMS = ("ffmpeg", "ffprobe")
 
 _CONTAINERS = (
     "mov,mp4,m4a,3gp,matroska,webm,mpegts,mpeg,flv,avi,asf,mp3,aac,ogg,flac,wav,aiff,amr,caf,"
@@ -64,7 +63,7 @@ _WITH_INDEX = frozenset({".mp4", ".m4a"})
 
 def missing() -> list[str]:
     """The programs, of ffmpeg and ffprobe, that are not in PATH."""
-    return [name for name in PROGRAMS if shutil.which(name) is None]
+    return [name for name in FFMPEG_PROGRAMS if shutil.which(name) is None]
 
 
 def start_probe(path: Path, *, counts_packets: bool = False) -> subprocess.Popen[str]:
