@@ -4,11 +4,11 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from worker.downloads.pictures.post import IS_PICTURE
+from worker.downloads.ytdlp.beside import kept
 from worker.errors import Fault, JobError, Reason
 
 # Sites name more pictures than they have.
 _MAX_PLACES = 4
-_KEPT = ("id", "title", "fulltitle", "uploader", "channel", "extractor", "extractor_key")
 
 
 def pictures(info: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -22,9 +22,8 @@ def pictures(info: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     urls = list(dict.fromkeys(_urls(info)))[:_MAX_PLACES]
     if not urls:
         raise JobError(Reason.NO_COVER, Fault.PERMANENT, "no thumbnail is named")
-    kept = {name: info[name] for name in _KEPT if name in info}
     for url in urls:
-        yield {**kept, "url": url, "ext": "jpg", IS_PICTURE: True}
+        yield {**kept(info), "url": url, "ext": "jpg", IS_PICTURE: True}
 
 
 def _urls(info: Mapping[str, Any]) -> Iterator[str]:

@@ -43,7 +43,6 @@ from worker.protocol import Download, Progress, Stage
 MAX_PIECE_BYTES = 64 * 1024 * 1024
 """The largest piece of a stream: ten seconds of 50 Mbit/s. In memory until it is decrypted."""
 
-_HLS = frozenset({"m3u8", "m3u8_native"})
 _CHUNK_BYTES = 64 * 1024
 # A recording ends by itself before the worker would end it for its silence.
 _SHARE_OF_PATIENCE = 0.8
@@ -119,7 +118,7 @@ def _choosing(chooser: Chooser) -> Callable[[Mapping[str, Any]], Iterator[Any]]:
     """Choose as the chooser does, but only HLS; if all is too large, the smallest."""
 
     def choose(context: Mapping[str, Any]) -> Iterator[Any]:
-        formats = [f for f in context.get("formats") or () if f.get("protocol") in _HLS]
+        formats = [f for f in context.get("formats") or () if f.get("protocol") in hls.PROTOCOLS]
         try:
             yield from chooser({**context, "formats": formats})
         except JobError as error:

@@ -10,6 +10,7 @@ from yt_dlp.utils import ISO639Utils, determine_ext, dfxp2srt
 
 from worker.downloads.file_names import MEDIA_NAME
 from worker.downloads.media.subtitles import AUTOMATIC, LANGUAGE, MAX_BYTES
+from worker.downloads.ytdlp.beside import kept
 from worker.downloads.ytdlp.transfer.meter import LIMIT_BYTES
 from worker.errors import Fault, JobError, Reason
 from worker.form import is_language
@@ -21,7 +22,6 @@ TEXT = "data"
 # What ffmpeg reads, with the last two converted by yt-dlp; the best first.
 _SUFFIXES = ("vtt", "srt", "ass", "ssa", "ttml", "dfxp")
 _XML = frozenset({"ttml", "dfxp"})
-_KEPT = ("id", "title", "fulltitle", "uploader", "channel", "extractor", "extractor_key")
 # YouTube's mark for automatic subtitles, as against its translations of these.
 _HEARD = "-orig"
 _ENGLISH = "en"
@@ -84,10 +84,9 @@ def _base(language: str) -> str:
 
 def download_of(info: Mapping[str, Any], track: Track) -> dict[str, Any]:
     """Subtitles of a video as yt-dlp's extractors return what is to be downloaded."""
-    kept = {name: info[name] for name in _KEPT if name in info}
     source = {name: value for name, value in track.source.items() if name != "name"}
     language = track.language.removesuffix(_HEARD)
-    return {**kept, **source, LANGUAGE: language, AUTOMATIC: track.is_automatic}
+    return {**kept(info), **source, LANGUAGE: language, AUTOMATIC: track.is_automatic}
 
 
 def long_tag(language: str) -> str:

@@ -20,7 +20,6 @@ from worker.downloads.ytdlp.transfer import hls, ranges
 from worker.downloads.ytdlp.transfer.ffmpeg_downloader import download_by_ffmpeg, needs_ffmpeg
 from worker.downloads.ytdlp.transfer.pieces import PIECES, Pieces
 
-_HLS = frozenset({"m3u8", "m3u8_native"})
 # A playlist that goes on grows within 1.5 times its target duration (RFC 8216, 6.2.1).
 _GROWS_WITHIN = 1.5
 _BEFORE_PLAYLIST = re.compile(rb"(?:\xef\xbb\xbf|\s)+(?=#EXTM3U)")
@@ -79,7 +78,7 @@ class PatientYoutubeDL(LimitedYoutubeDL):
 
     def dl(self, name: str, info: Any, subtitle: bool = False, test: bool = False) -> Any:
         """Download one stream into the file `name`."""
-        if info.get("protocol") in _HLS:
+        if info.get("protocol") in hls.PROTOCOLS:
             # Where an extractor has fetched it, it may have left out advertisements.
             given = info.get("hls_media_playlist_data")
             text, url = (given, info["url"]) if given else self._playlist(info)
@@ -116,7 +115,7 @@ class PatientYoutubeDL(LimitedYoutubeDL):
         """Download a stream piece by piece, or else as the one file of which they are parts."""
         self._pieces = Pieces()
         info[PIECES] = self._pieces
-        self._is_in_pieces = info.get("protocol") in _HLS or bool(info.get("fragments"))
+        self._is_in_pieces = info.get("protocol") in hls.PROTOCOLS or bool(info.get("fragments"))
         file = self._one_file = hls.one_file(info.get("hls_media_playlist_data") or "")
         try:
             return super().dl(name, info, *how)
@@ -143,7 +142,7 @@ class PatientYoutubeDL(LimitedYoutubeDL):
     def _length_if_over(self, video: Mapping[str, Any]) -> float:
         """The length in seconds of a stream that is over; 0 if it is live."""
         formats = video.get("formats") or ()
-        media = next((f for f in formats if f.get("protocol") in _HLS), None)
+        media = next((f for f in formats if f.get("protocol") in hls.PROTOCOLS), None)
         if media is None:
             return 0.0
         text, _ = self._playlist(media)

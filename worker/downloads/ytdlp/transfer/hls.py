@@ -14,6 +14,9 @@ from yt_dlp.utils import parse_m3u8_attributes
 from worker.downloads import spans
 from worker.downloads.spans import Span
 
+PROTOCOLS = frozenset({"m3u8", "m3u8_native"})
+"""yt-dlp's names for HLS."""
+
 _RANGE = re.compile(r"(\d+)(?:@(\d+))?")
 _DURATION = re.compile(r"^#EXTINF:\s*(\d+(?:\.\d*)?)", re.MULTILINE)
 _TARGET = re.compile(r"^#EXT-X-TARGETDURATION:\s*(\d+(?:\.\d*)?)", re.MULTILINE)
