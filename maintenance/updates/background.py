@@ -8,7 +8,6 @@ canary, which it starts, have sessions of their own. All of them end with the bo
 
 import contextlib
 import json
-import logging
 import os
 import subprocess
 import sys
@@ -25,8 +24,6 @@ from worker import ROOT
 from worker.clocks import Monotonic
 from worker.processes import process_setup, process_table, signals
 from worker.settings import Settings
-
-log = logging.getLogger(__name__)
 
 LIMIT_S = packages.RESOLVE_S + packages.INSTALL_S + 900.0
 """How long an update may take: asking the index, installing, and two trials."""

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from tests.support.settings_kit import OTHER_TOKEN, SECRET, TOKEN, load, problems
-from tests.support.settings_table import rows
+from tests.support.settings_table import default_text, rows
 from worker.dispatch.pool_specs import judge_rules, telegram_connection
 from worker.log_formats import LogFormat
 from worker.logs import redact
@@ -345,7 +345,7 @@ def test_env_example_names_every_setting_with_its_default() -> None:
     lines, malformed = dotenv.parse(re.sub(r"(?m)^#(?=[A-Z_]+=)", "", text))
     assert malformed == []
     shown = {line.name: line.value for line in lines}
-    expected = {variable.name: variable.default_text for variable in VARIABLES}
+    expected = {variable.name: default_text(variable) for variable in VARIABLES}
     assert shown == expected | {"BOT_TOKEN_FILE": ""}
 
 

@@ -172,9 +172,7 @@ def _send(job: GroupJob | DeliverJob, downloads: Path, settings: Settings) -> Ta
         message_id, size = job.message_id, len(found.items)
         below_list = ListMenu(request.chat_id, message_id, request.id, size, found.is_whole)
         reply_to_id = request.message_id if goes_another_way(job) else None
-        return protocol.ShowList(
-            request.id, request.reader, message_id, found, below_list, reply_to_id
-        )
+        return protocol.ShowList(request.reader, message_id, found, below_list, reply_to_id)
     files = job.media.files
     # Songs that were sent with others are answered, and their files may be gone.
     unsent = files if request.batch_id is None else (*files[:1], *files[1 + len(request.sent) :])

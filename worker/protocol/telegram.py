@@ -177,7 +177,6 @@ class ShowList:
     buttons of its `menu`.
     """
 
-    request_id: int
     reader: Reader
     message_id: int
     found: MediaList

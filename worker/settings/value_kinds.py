@@ -35,12 +35,11 @@ class YtDlpUpdates(StrEnum):
 
 @dataclass(frozen=True)
 class ValueKind:
-    """One kind of value. `allowed` completes "allowed is …"; `show` is the inverse of `parse`."""
+    """One kind of value. `allowed` completes "allowed is …"."""
 
     parse: Callable[[str], Any]
     allowed: str
     secret: bool = False
-    show: Callable[[Any], str] = str
 
 
 def whole(lowest: int, highest: int, unit: str = "") -> ValueKind:
@@ -67,7 +66,7 @@ def seconds(lowest: float, highest: float) -> ValueKind:
         return value
 
     allowed = f"a number of seconds from {lowest:g} to {highest:.0f}"
-    return ValueKind(parse, allowed, show="{:g}".format)
+    return ValueKind(parse, allowed)
 
 
 def _switch(text: str) -> bool:
@@ -129,11 +128,6 @@ def _endpoint(text: str) -> tuple[str, int]:
     return host, port
 
 
-def _shown_endpoint(endpoint: tuple[str, int]) -> str:
-    host, port = endpoint
-    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
-
-
 def _token(text: str) -> str:
     if TOKEN.fullmatch(text) is None:
         raise ValueError
@@ -180,35 +174,17 @@ def _parts(text: str) -> list[str]:
     return [part for part in re.split(r"[,\s]+", text) if part]
 
 
-def _joined(values: Any) -> str:
-    return ",".join(map(str, values))
-
-
 LOG_FORMAT = ValueKind(lambda text: LogFormat(text.lower()), "text, logfmt or json")
 YTDLP_UPDATES = ValueKind(lambda text: YtDlpUpdates(text.lower()), "off or daily")
-SWITCH = ValueKind(_switch, "on or off", show=lambda value: "on" if value else "off")
-PATH = ValueKind(
-    _path, "a path in UTF-8", show=lambda path: str(path) if path.is_absolute() else f"./{path}"
-)
-USERS = ValueKind(
-    _users,
-    "numeric user ids, separated by commas",
-    show=lambda value: ",".join(map(str, sorted(value))),
-)
+SWITCH = ValueKind(_switch, "on or off")
+PATH = ValueKind(_path, "a path in UTF-8")
+USERS = ValueKind(_users, "numeric user ids, separated by commas")
 NETWORKS = ValueKind(
-    _networks,
-    "networks such as 10.0.0.0/8, separated by commas, with no host bits set",
-    show=_joined,
+    _networks, "networks such as 10.0.0.0/8, separated by commas, with no host bits set"
 )
-PACKAGES = ValueKind(_packages, "names of installed packages, separated by commas", show=_joined)
-ENDPOINTS = ValueKind(
-    _endpoints,
-    "host:port such as 127.0.0.1:4416, separated by commas",
-    show=lambda value: _joined(map(_shown_endpoint, value)),
-)
-LISTEN = ValueKind(
-    _listen, "an address of this machine and a port, such as 127.0.0.1:9100", show=_shown_endpoint
-)
+PACKAGES = ValueKind(_packages, "names of installed packages, separated by commas")
+ENDPOINTS = ValueKind(_endpoints, "host:port such as 127.0.0.1:4416, separated by commas")
+LISTEN = ValueKind(_listen, "an address of this machine and a port, such as 127.0.0.1:9100")
 SECRET_URL = ValueKind(_secret_url, "an http or https URL", secret=True)
 URL = ValueKind(_url, "an http or https URL without login, query or fragment")
 BOT_TOKEN = ValueKind(

@@ -24,11 +24,6 @@ class Variable:
         default = self.default
         return bool(value == (default.absolute() if isinstance(default, Path) else default))
 
-    @property
-    def default_text(self) -> str:
-        """The default as text, empty when there is none."""
-        return "" if self.default is None else self.kind.show(self.default)
-
 
 def _variables() -> tuple[Variable, ...]:
     hints = get_type_hints(Settings, include_extras=True)
