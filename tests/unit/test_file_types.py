@@ -168,3 +168,20 @@ def test_a_list_for_a_player_is_no_file_to_send(head: bytes) -> None:
 )
 def test_other_text_is_a_file(head: bytes) -> None:
     assert file_types.of_bytes(head) is not file_types.MANIFEST
+
+
+@pytest.mark.parametrize(
+    ("head", "is_text"),
+    [
+        (b"<html><title>No</title></html>", True),
+        (b'{"error": "expired"}', True),
+        ("Доступ запрещён".encode(), True),
+        (b"\x47\x40\x00\x10\x00", False),
+        (b"\x00\x00\x00\x18stypmsdh", False),
+        (b"<html>" + bytes(4), False),
+        (b"\xff\xfet\xe0", False),  # it may be MPEG audio
+        (b"", False),
+    ],
+)
+def test_media_are_no_text(head: bytes, is_text: bool) -> None:
+    assert file_types.is_text(head) is is_text

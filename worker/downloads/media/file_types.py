@@ -144,6 +144,14 @@ def of_bytes(head: bytes) -> FileType | None:
     return _of_text(head) if head.startswith(_UTF_16) or not _BINARY.search(head) else None
 
 
+def is_text(head: bytes) -> bool:
+    """Whether what begins with `head` is text throughout, as pages of errors are.
+
+    Not if it may be UTF-16, since sound and what is encrypted may begin like that.
+    """
+    return bool(head) and not _BINARY.search(head) and not head.startswith(_UTF_16)
+
+
 def suffix_of(kind: FileType, names: Iterable[str]) -> str:
     """The suffix for a file of this type that is said to have one of these `names`.
 

@@ -1,5 +1,6 @@
 """A YoutubeDL that reads HLS playlists as players do, where yt-dlp gives up on them."""
 
+import contextlib
 import re
 import tempfile
 import time
@@ -12,7 +13,8 @@ from yt_dlp.networking.exceptions import TransportError
 from yt_dlp.utils import DownloadError
 
 from worker.downloads import spans
-from worker.downloads.media import transport_stream
+from worker.downloads.media import file_types, transport_stream
+from worker.downloads.media.subtitles import LANGUAGE
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.network import small_fetches
 from worker.downloads.ytdlp.network.page_limits import LimitedYoutubeDL
@@ -20,6 +22,7 @@ from worker.downloads.ytdlp.transfer import hls, ranges
 from worker.downloads.ytdlp.transfer.ffmpeg_downloader import download_by_ffmpeg, needs_ffmpeg
 from worker.downloads.ytdlp.transfer.pieces import PIECES, Pieces
 
+_PARTIAL = 206
 # A playlist that goes on grows within 1.5 times its target duration (RFC 8216, 6.2.1).
 _GROWS_WITHIN = 1.5
 _BEFORE_PLAYLIST = re.compile(rb"(?:\xef\xbb\xbf|\s)+(?=#EXTM3U)")
@@ -39,7 +42,7 @@ class PatientYoutubeDL(LimitedYoutubeDL):
         super().__init__(params, extractors)
         self._on_stream = on_stream
         self._pieces: Pieces | None = None  # of the stream that is downloaded
-        self._is_in_pieces = False
+        self._is_in_pieces = self._is_text = False
         self._one_file: hls.OneFile | None = None
         self._trouble: DownloadError | None = None
 
@@ -54,9 +57,13 @@ class PatientYoutubeDL(LimitedYoutubeDL):
         # As yt-dlp asks for media, and not for playlists and keys.
         if request.headers.get("Accept-Encoding") != "identity":
             return response
+        # The rest of a piece may be too short to tell.
+        if self._is_in_pieces and not self._is_text and response.status != _PARTIAL:
+            response.read = _refusing_text(response.read)
         if ranges.is_ignored(request, response):
             if self._one_file:
-                response.close()
+                with contextlib.closing(response):
+                    response.read(file_types.HEAD_BYTES)
                 raise ranges.RangesIgnored
             response = ranges.cut(request, response)
         if self._is_in_pieces and response.headers.get("Content-Length") == "0":
@@ -111,18 +118,19 @@ class PatientYoutubeDL(LimitedYoutubeDL):
             comes, _ = self.dl(f"{directory}/beginning", {**media}, test=True)
         return comes
 
-    def _dl(self, name: str, info: Any, *how: bool) -> Any:
+    def _dl(self, name: str, info: Any, subtitle: bool, test: bool) -> Any:
         """Download a stream piece by piece, or else as the one file of which they are parts."""
         self._pieces = Pieces()
         info[PIECES] = self._pieces
         self._is_in_pieces = info.get("protocol") in hls.PROTOCOLS or bool(info.get("fragments"))
+        self._is_text = subtitle or LANGUAGE in info
         file = self._one_file = hls.one_file(info.get("hls_media_playlist_data") or "")
         try:
-            return super().dl(name, info, *how)
+            return super().dl(name, info, subtitle, test)
         except ranges.RangesIgnored:
             assert file is not None  # noqa: S101 - it is raised for such a file alone
             self._one_file, self._is_in_pieces = None, False
-            return super().dl(name, _as_plain_file(info, file), *how)
+            return super().dl(name, _as_plain_file(info, file), subtitle, test)
         finally:
             self._pieces = None
 
@@ -179,6 +187,21 @@ def _from_first_line(read: Callable[..., bytes]) -> Callable[..., bytes]:
             data = data[blank.end() :] if (blank := _BEFORE_PLAYLIST.match(data)) else data
             if data.startswith(_UTF16_PLAYLISTS):
                 data = (data + read()).decode("utf-16", "replace").encode()
+        return data
+
+    return read_on
+
+
+def _refusing_text(read: Callable[..., bytes]) -> Callable[..., bytes]:
+    """Raise TransportError, after which players ask again, for a page that says why not."""
+    is_first = True
+
+    def read_on(amt: int | None = None) -> bytes:
+        nonlocal is_first
+        data = read(amt)
+        if is_first and file_types.is_text(data):
+            raise TransportError("a text in place of a piece")
+        is_first = False
         return data
 
     return read_on
