@@ -4,11 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.download_limits import LIMITS
+from tests.support.clocked_film import first_time_s, make_clocked_film
+from tests.support.download_limits import LIMITS, limits_with
 from tests.support.downloads_harness import Worker
-from tests.support.media import make
-from tests.support.odd_server import Answer, Asked, oddly_served
+from tests.support.media import make, probe
+from tests.support.odd_server import Answer, Asked, oddly_served, send_file, send_part
 from worker.errors import Fault, Reason
+from worker.form import Clip, Form
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 
@@ -16,6 +18,7 @@ HLS = "-f hls -hls_time 1 -hls_list_size 0"
 MUXED = f"-c copy {HLS}"
 SINGLE = f"{MUXED} -hls_flags single_file"
 DASH = "-c copy -seg_duration 1"
+BLOCK = 16 * 1024
 PAGE = b"<!DOCTYPE html><html><head><title>Access denied</title></head></html>"
 
 
@@ -49,3 +52,68 @@ def test_a_text_in_place_of_a_piece_is_no_piece(
         error = warm.run(f"{site.url}/{name}", LIMITS).error
     assert (error.reason, error.fault) == (Reason.BROKEN_FILE, Fault.RETRYABLE), error.detail
     assert site.asked.count(piece) > 1
+
+
+def send_all(asked: Asked) -> None:
+    send_part(asked, 0, len(asked.data()))
+
+
+def send_to_the_end(asked: Asked) -> None:
+    send_part(asked, asked.start, len(asked.data()))
+
+
+def send_whole_blocks(asked: Asked) -> None:
+    start, end = asked.start // BLOCK * BLOCK, (asked.end // BLOCK + 1) * BLOCK
+    send_part(asked, start, min(end, len(asked.data())))
+
+
+@pytest.mark.parametrize("answer", [send_all, send_to_the_end, send_whole_blocks])
+@pytest.mark.parametrize("has_two", [False, True])
+def test_another_range_has_the_piece_cut_out(
+    warm: Worker, tmp_path: Path, has_two: bool, answer: Answer
+) -> None:
+    film = make(tmp_path / "film.m3u8", SINGLE)
+    if has_two:  # so that it cannot be fetched as one file
+        film.write_text(film.read_text().replace("film.ts", "copy.ts", 1))
+        tmp_path.joinpath("copy.ts").write_bytes((tmp_path / "film.ts").read_bytes())
+    with oddly_served(tmp_path, {"film.ts": answer, "copy.ts": answer}) as site:
+        media = warm.run(f"{site.url}/film.m3u8", LIMITS).media
+    assert probe(media.path).duration_s == pytest.approx(3.0, abs=0.2)
+
+
+def test_a_range_without_the_piece_is_the_sites_fault(warm: Worker, tmp_path: Path) -> None:
+    make(tmp_path / "film.m3u8", SINGLE)
+
+    def send_end(asked: Asked) -> None:
+        send_part(asked, len(asked.data()) - BLOCK, len(asked.data()))
+
+    with oddly_served(tmp_path, {"film.ts": send_end}) as site:
+        error = warm.run(f"{site.url}/film.m3u8", LIMITS).error
+    assert (error.reason, error.fault) == (Reason.BROKEN_FILE, Fault.RETRYABLE), error.detail
+
+
+def test_a_clip_of_a_server_that_always_sends_all_is_whole(warm: Worker, tmp_path: Path) -> None:
+    make_clocked_film(tmp_path / "film.mp4", "-movflags +faststart")
+    with oddly_served(tmp_path, {"film.mp4": send_all}) as site:
+        form = Form(clip=Clip(520, 760))
+        media = warm.run(f"{site.url}/film.mp4", limits_with(), form=form).media
+    assert probe(media.path).duration_s == pytest.approx(2.4, abs=0.1)
+    assert first_time_s(media.path) == pytest.approx(5.2, abs=0.1)
+
+
+def test_a_download_goes_on_only_where_it_was_cut_off(warm: Worker, tmp_path: Path) -> None:
+    film = make(tmp_path / "film.mp4", "-c copy -movflags +faststart").read_bytes()
+
+    def send_cut_off(asked: Asked) -> None:
+        if asked.start:
+            # Not quite where it was asked to.
+            send_part(asked, asked.start - 100, len(film))
+        elif asked.made.asked.count("film.mp4") == 1:
+            send_file(asked)
+        else:
+            asked.close_connection = True
+            asked.say(200, film[:20_000], Content_Length=str(len(film)))
+
+    with oddly_served(tmp_path, {"film.mp4": send_cut_off}) as site:
+        media = warm.run(f"{site.url}/film.mp4", LIMITS).media
+    assert Path(media.path).read_bytes() == film

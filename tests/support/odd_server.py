@@ -41,6 +41,12 @@ class Asked(http.server.BaseHTTPRequestHandler):
         found = _RANGE.fullmatch(self.headers.get("Range") or "")
         return int(found[1]) if found else 0
 
+    @property
+    def end(self) -> int:
+        """The last byte that is asked for; that of the file if no end is named."""
+        found = _RANGE.fullmatch(self.headers.get("Range") or "")
+        return int(found[2]) if found and found[2] else len(self.data()) - 1
+
     def data(self) -> bytes:
         return (self.directory / self.name).read_bytes()
 

@@ -226,7 +226,7 @@ class LiveSource:
             headers["Range"] = f"bytes={start}-{start + length - 1}"
         request = self._ydl.request_for(media, **headers)
         response = self._ydl.urlopen(request)
-        if ranges.is_ignored(request, response):
+        if not ranges.is_met(request, response):
             response = ranges.cut(request, response)
         data = _read(response)
         key = parse_m3u8_attributes(part.key.partition(":")[2]) if part.key else {}

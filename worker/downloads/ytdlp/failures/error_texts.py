@@ -156,7 +156,10 @@ _OF_ANY_SITE: tuple[tuple[str, Classification], ...] = (
     (r"netscape format cookies|(pycryptodomex|phantomjs) not found", _INTERNAL),
     (r"extension .* is unusual", _NO_MEDIA),
     (SILENCE, (Reason.STALLED, Fault.RETRYABLE)),
-    (r"an empty piece|a text in place of a piece", (Reason.BROKEN_FILE, Fault.RETRYABLE)),
+    (
+        r"an empty piece|a text in place of a piece|another range than",
+        (Reason.BROKEN_FILE, Fault.RETRYABLE),
+    ),
     (r"giving up after", _NETWORK),
     (r"\bfragment \d+ not found", (Reason.BROKEN_FILE, Fault.RETRYABLE)),
     (r"initialization fragment found after", _NO_FORMAT),

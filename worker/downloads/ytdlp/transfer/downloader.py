@@ -60,7 +60,7 @@ class PatientYoutubeDL(LimitedYoutubeDL):
         # The rest of a piece may be too short to tell.
         if self._is_in_pieces and not self._is_text and response.status != _PARTIAL:
             response.read = _refusing_text(response.read)
-        if ranges.is_ignored(request, response):
+        if not ranges.is_met(request, response):
             if self._one_file:
                 with contextlib.closing(response):
                     response.read(file_types.HEAD_BYTES)
@@ -130,6 +130,8 @@ class PatientYoutubeDL(LimitedYoutubeDL):
         except ranges.RangesIgnored:
             assert file is not None  # noqa: S101 - it is raised for such a file alone
             self._one_file, self._is_in_pieces = None, False
+            # Pieces that have come before would be taken for its beginning.
+            Path(f"{name}.part").unlink(missing_ok=True)
             return super().dl(name, _as_plain_file(info, file), subtitle, test)
         finally:
             self._pieces = None

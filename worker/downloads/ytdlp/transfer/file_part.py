@@ -23,7 +23,7 @@ _COPY_BYTES = 1 << 20
 _WORTH = 0.8
 # What is raised by tables that cannot be true.
 _UNREADABLE = (Unusual, struct.error, ArithmeticError, LookupError, ValueError)
-_CONTENT_RANGE = re.compile(r"bytes \d+-\d+/(\d+)")
+_CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 
 
 def plan(ydl: LimitedYoutubeDL, media: Format, span: Span) -> Part | None:
@@ -113,9 +113,9 @@ class _RemoteFile:
         response = self._ydl.urlopen(request)
         with contextlib.closing(response):
             told = _CONTENT_RANGE.fullmatch(response.headers.get("Content-Range") or "")
-            if not told:
+            if not told or int(told[1]) != at:
                 raise Unusual("a server without ranges")
-            self.size, self._at, data = int(told[1]), at, b""
+            self.size, self._at, data = int(told[2]), at, b""
             while chunk := response.read(size - len(data)):
                 data += chunk
         self._data = data

@@ -1,21 +1,33 @@
-"""Give a piece its range of bytes though the server ignores ranges and sends all of the file."""
+"""Give a piece its range of bytes though the server sends another, or all of the file."""
 
 import io
 from typing import Any
 
 from yt_dlp.networking.common import Response
+from yt_dlp.networking.exceptions import IncompleteRead, TransportError
 from yt_dlp.utils import int_or_none, parse_http_range
 
 _CHUNK_BYTES = 64 * 1024
+_PARTIAL = 206
 
 
 class RangesIgnored(Exception):
-    """A server has sent a file for one of its pieces."""
+    """A server has sent a file, or another part of it, for one of its pieces."""
 
 
-def is_ignored(request: Any, response: Any) -> bool:
-    """Whether a response holds the whole file though a range with an end was asked for."""
-    return end_of(request) is not None and not response.headers.get("Content-Range")
+def is_met(request: Any, response: Any) -> bool:
+    """Whether a response holds just the bytes that were asked for.
+
+    Also if it holds all of a file whose end was asked for: yt-dlp begins again then.
+    """
+    start, end, _ = parse_http_range(request.headers.get("Range"))
+    if start is None:
+        return True
+    sent_from, sent_to, size = _told(response)
+    if sent_from is None:
+        is_part = response.status == _PARTIAL and end is not None
+        return end is None or (is_part and length_of(response) == end - start + 1)
+    return bool(sent_from == start and sent_to == _last(end, size, sent_to))
 
 
 def end_of(request: Any) -> int | None:
@@ -25,18 +37,38 @@ def end_of(request: Any) -> int | None:
 
 
 def cut(request: Any, response: Any) -> Response:
-    """The response as a server that serves ranges would have sent it."""
+    """The response as a server that serves ranges would have sent it.
+
+    Raises TransportError if it does not have the beginning of what was asked for.
+    """
     start: int
-    end: int
     start, end, _ = parse_http_range(request.headers.get("Range"))  # type: ignore[assignment]
-    headers, size = dict(response.headers.items()), length_of(response)
-    if size is not None:
-        # Playlists may promise more than there is.
-        end = min(end, size - 1)
-    length = max(0, end - start + 1)
-    headers |= {"Content-Range": f"bytes {start}-{end}/{size or '*'}"}
+    sent_from, sent_to, size = _told(response)
+    if sent_from is None:
+        sent_from, size = 0, length_of(response)
+    if sent_from > start or (sent_to is not None and sent_to < start):
+        response.close()
+        raise TransportError("another range than was asked for")
+    last = _last(end, size, sent_to)
+    assert last is not None  # noqa: S101 - a request without an end is met by all of a file
+    length = max(0, last - start + 1)
+    headers = dict(response.headers.items())
+    headers |= {"Content-Range": f"bytes {start}-{last}/{size or '*'}"}
     headers |= {"Content-Length": str(length)}
-    return Response(_Cut(response, start, length), response.url, headers, status=206)
+    source = _Cut(response, start - sent_from, length)
+    return Response(source, response.url, headers, status=_PARTIAL)
+
+
+def _told(response: Any) -> tuple[int | None, int | None, int | None]:
+    """Where the sent bytes begin and end, the last one included, and the size of the file."""
+    start, end, size = parse_http_range(response.headers.get("Content-Range"))
+    return start, end, size
+
+
+def _last(end: int | None, size: int | None, sent_to: int | None) -> int | None:
+    """The last byte that there is to send; playlists may promise more than there is."""
+    ends = [each for each in (end, size - 1 if size else None) if each is not None]
+    return min(ends, default=sent_to)
 
 
 def length_of(response: Any) -> int | None:
@@ -66,6 +98,9 @@ class _Cut(io.RawIOBase):
             self._skipped -= len(data)
         wanted = self._left if size is None or size < 0 else min(size, self._left)
         data = self._response.read(wanted) if wanted else b""
+        if wanted and not data:
+            # So that the rest is asked for.
+            raise IncompleteRead(0, self._left)
         self._left -= len(data)
         return bytes(data)
 
