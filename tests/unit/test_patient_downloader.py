@@ -1,5 +1,6 @@
 """What our YoutubeDL does where yt-dlp's gives up, without a network."""
 
+import contextlib
 import io
 import time
 from collections.abc import Iterator
@@ -8,12 +9,15 @@ from typing import Any
 
 import pytest
 from yt_dlp.networking import Request, common
+from yt_dlp.networking.exceptions import HTTPError
 from yt_dlp.utils import DownloadError
 
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
+from worker.downloads.ytdlp.failures.errors import classify
 from worker.downloads.ytdlp.network.page_limits import LimitedYoutubeDL
 from worker.downloads.ytdlp.transfer.downloader import PatientYoutubeDL
 from worker.downloads.ytdlp.transfer.pieces import PIECES, Estimate
+from worker.errors import Reason
 
 HEAD = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n"
 PIECE = "#EXTINF:4,\n0.ts\n"
@@ -88,18 +92,53 @@ def test_what_a_site_calls_live_is_believed(
     assert seen["live_status"] == "is_live"
 
 
-def test_the_failure_of_a_thread_is_not_hidden_by_what_it_leads_to(
-    ydl: PatientYoutubeDL, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def fail(self: PatientYoutubeDL, *args: object) -> None:
-        try:
-            self.trouble("ERROR: HTTP Error 404: Not Found")
-        except DownloadError:
-            raise ValueError("write to closed file") from None
+def refused(status: int, **headers: str) -> HTTPError:
+    given = {name.replace("_", "-"): value for name, value in headers.items()}
+    return HTTPError(common.Response(io.BytesIO(), Response.url, given, status))
 
+
+@pytest.mark.parametrize(
+    ("status", "headers", "reason", "wait_s"),
+    [
+        (429, {"Retry_After": "30"}, Reason.SITE_BUSY, 30.0),
+        (403, {}, Reason.SITE_ERROR, None),
+        (451, {}, Reason.GEO_BLOCKED, None),
+        (404, {}, Reason.BROKEN_FILE, None),
+    ],
+)
+@pytest.mark.parametrize("is_closed", [False, True])
+def test_a_refused_piece_is_blamed_on_its_status(
+    ydl: PatientYoutubeDL,
+    monkeypatch: pytest.MonkeyPatch,
+    status: int,
+    headers: dict[str, str],
+    reason: Reason,
+    wait_s: float | None,
+    is_closed: bool,
+) -> None:
+    def refuse(*_: object) -> None:
+        raise refused(status, **headers)
+
+    def fail(*_: object) -> None:
+        with contextlib.suppress(HTTPError):
+            ydl.urlopen(Request(Response.url, headers={"Accept-Encoding": "identity"}))
+        try:
+            # As yt-dlp reports its last try, without the exception.
+            ydl.trouble(f"ERROR: HTTP Error {status}: No. Giving up after 3 retries")
+        except DownloadError as error:
+            if not is_closed:
+                raise
+            raise ValueError("write to closed file") from error
+
+    monkeypatch.setattr(LimitedYoutubeDL, "urlopen", refuse)
     monkeypatch.setattr(LimitedYoutubeDL, "dl", fail)
-    with pytest.raises(DownloadError, match="404"):
-        ydl.dl("media.mp4", {"protocol": "https"})
+    with pytest.raises(DownloadError) as raised:
+        ydl.dl("media.mp4", {"protocol": "http_dash_segments"})
+    told = classify(raised.value)
+    assert (told.reason, told.retry_after_s) == (reason, wait_s)
+    # yt-dlp's own, of which the file would be called broken.
+    behind = (raised.value.__cause__, raised.value.__context__)
+    assert not any(isinstance(each, ValueError) for each in behind)
 
 
 def test_a_failure_without_a_cause_stays_what_it_is(

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
 
-from yt_dlp.networking.exceptions import TransportError
+from yt_dlp.networking.exceptions import HTTPError, TransportError
 from yt_dlp.utils import DownloadError
 
 from worker.downloads import spans
@@ -45,10 +45,15 @@ class PatientYoutubeDL(LimitedYoutubeDL):
         self._is_in_pieces = self._is_text = False
         self._one_file: hls.OneFile | None = None
         self._trouble: DownloadError | None = None
+        self._refusals: dict[int, HTTPError] = {}  # of the stream, the latest of each status
 
     def urlopen(self, req: Any) -> Any:
         """Open a URL; a playlist begins with its first line, whatever stands before that."""
-        response: Any = super().urlopen(req)
+        try:
+            response: Any = super().urlopen(req)
+        except HTTPError as error:
+            self._refusals[error.status] = error
+            raise
         response.read = _from_first_line(response.read)
         return self._piece(req, response, self._pieces) if self._pieces else response
 
@@ -95,21 +100,35 @@ class PatientYoutubeDL(LimitedYoutubeDL):
             if span := spans.of(info):
                 spans.note_start(info, info, hls.starts_s(text, span))
             info = {**info, "url": url, "hls_media_playlist_data": hls.rewritten(text, span)}
-        self._trouble = None
+        failure: DownloadError
         try:
             done: Any = self._dl(name, {**info}, subtitle, test)
-        except ValueError as error:
+        except DownloadError as error:
+            failure = error
+        except ValueError:
             # Where a thread has failed to fetch a piece, yt-dlp closes the file under the thread
             # that writes it.
             if self._trouble is None:
                 raise
-            raise self._trouble from error
+            failure = self._trouble
+        else:
+            return self._finished(name, done, test=test)
+        # Not in an `except`: the error of the file says nothing about the failure.
+        raise failure from self._refusal_behind(failure)
+
+    def _finished(self, name: str, done: Any, *, test: bool) -> Any:
         if done[0] and not test:
             if self._is_in_pieces:
                 transport_stream.uncover(Path(name))
             # Before yt-dlp merges it with another stream, and takes its first part for all of it.
             self._on_stream(Path(name))
         return done
+
+    def _refusal_behind(self, failure: DownloadError) -> HTTPError | None:
+        """The answer of the site that a failure to fetch a piece names, of which it is the text."""
+        said = str(failure)
+        refusals = self._refusals.items()
+        return next((each for status, each in refusals if f"HTTP Error {status}" in said), None)
 
     def can_fetch(self, media: Mapping[str, Any]) -> bool:
         """Whether the beginning of a format comes within a few seconds."""
@@ -120,6 +139,7 @@ class PatientYoutubeDL(LimitedYoutubeDL):
 
     def _dl(self, name: str, info: Any, subtitle: bool, test: bool) -> Any:
         """Download a stream piece by piece, or else as the one file of which they are parts."""
+        self._trouble, self._refusals = None, {}
         self._pieces = Pieces()
         info[PIECES] = self._pieces
         self._is_in_pieces = info.get("protocol") in hls.PROTOCOLS or bool(info.get("fragments"))
