@@ -17,7 +17,7 @@ from worker.downloads.ytdlp.failures.errors import classify
 from worker.downloads.ytdlp.network.page_limits import LimitedYoutubeDL
 from worker.downloads.ytdlp.transfer.downloader import PatientYoutubeDL
 from worker.downloads.ytdlp.transfer.pieces import PIECES, Estimate
-from worker.errors import Reason
+from worker.errors import Fault, JobError, Reason
 
 HEAD = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n"
 PIECE = "#EXTINF:4,\n0.ts\n"
@@ -211,3 +211,24 @@ def test_what_is_only_tried_is_not_told_as_a_stream(
     with PatientYoutubeDL({"cachedir": False}, ExtractorIndex({}), told.append) as ydl:
         ydl.dl("media.mp4", {"protocol": "https"}, test=is_test)
     assert told == ([] if is_test else [Path("media.mp4")])
+
+
+@pytest.mark.parametrize("text", ["<!DOCTYPE html>\n<html>App</html>", '{"error": "expired"}', ""])
+def test_what_is_no_playlist_is_not_read_as_one(
+    ydl: PatientYoutubeDL, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.setattr(LimitedYoutubeDL, "urlopen", lambda *_: Response(text.encode()))
+    with pytest.raises(JobError) as raised:
+        ydl.dl("media.mp4", {"url": Response.url, "protocol": "m3u8_native"})
+    assert (raised.value.reason, raised.value.fault) == (Reason.SITE_ERROR, Fault.RETRYABLE)
+
+
+def test_a_playlist_that_leads_to_a_login_asks_for_one(
+    ydl: PatientYoutubeDL, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = Response(b"<html></html>")
+    page.url = "https://example.com/login?next=film"
+    monkeypatch.setattr(LimitedYoutubeDL, "urlopen", lambda *_: page)
+    with pytest.raises(JobError) as raised:
+        ydl.dl("media.mp4", {"url": Response.url, "protocol": "m3u8_native"})
+    assert raised.value.reason is Reason.LOGIN_NEEDED

@@ -365,3 +365,10 @@ def test_a_stream_that_has_ended_is_known_to() -> None:
     track.add(b"one", 2.0)
     track.end()
     assert RecordedTrack(0).has_ended
+
+
+def test_a_page_in_place_of_the_playlist_is_not_recorded() -> None:
+    ydl = Ydl({PLAYLIST: b"<html>\nThe stream is over.\n</html>"})
+    with pytest.raises(JobError, match="in place of a playlist"):
+        source(ydl).step(ROOM, Monotonic(0.0))
+    assert ydl.asked == [PLAYLIST]

@@ -20,7 +20,7 @@ from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import recorded
 from worker.downloads.media.recorded import RecordedTrack
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
-from worker.downloads.ytdlp.failures.errors import classify
+from worker.downloads.ytdlp.failures.errors import classify, of_a_page
 from worker.downloads.ytdlp.fetch import (
     Fetched,
     extract_info,
@@ -168,6 +168,8 @@ class LiveSource:
         self._failed_wait_s = min(2 * self._failed_wait_s, _LONGEST_FAILED_WAIT_S)
         response = self._ydl.urlopen(self._ydl.request_for(self._media))
         url, text = response.url, hls.decoded(response.read())
+        if not hls.is_playlist(text):
+            raise of_a_page(url)
         needs_ffmpeg(hls.rewritten(text), Network.NONE)
         new = self._new(hls.pieces(text))
         for piece in new:

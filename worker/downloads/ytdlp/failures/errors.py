@@ -151,6 +151,17 @@ def classify(error: BaseException, guard: Guard | None = None) -> JobError:
     return JobError(reason, fault, describe(error), wait_s, remedy_of(reason, said))
 
 
+def of_a_page(url: str) -> JobError:
+    """The JobError for a page that has come from `url` in place of a playlist.
+
+    It may say by its address what it is, such as that of a login.
+    """
+    told = classify(UnsupportedError(url))
+    if told.reason is not Reason.UNSUPPORTED:
+        return told
+    return JobError(Reason.SITE_ERROR, Fault.RETRYABLE, "a text in place of a playlist")
+
+
 def describe(error: BaseException) -> str:
     """One short line for the log: the exception's type, and its text with URLs cut short."""
     text = without_cookies(without_paths(str(error)[:_TEXT_LIMIT]))

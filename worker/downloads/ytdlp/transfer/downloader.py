@@ -16,6 +16,7 @@ from worker.downloads import spans
 from worker.downloads.media import file_types, transport_stream
 from worker.downloads.media.subtitles import LANGUAGE
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
+from worker.downloads.ytdlp.failures.errors import of_a_page
 from worker.downloads.ytdlp.network import small_fetches
 from worker.downloads.ytdlp.network.page_limits import LimitedYoutubeDL
 from worker.downloads.ytdlp.transfer import hls, ranges
@@ -94,6 +95,9 @@ class PatientYoutubeDL(LimitedYoutubeDL):
             # Where an extractor has fetched it, it may have left out advertisements.
             given = info.get("hls_media_playlist_data")
             text, url = (given, info["url"]) if given else self._playlist(info)
+            if not hls.is_playlist(text):
+                # Each of its lines would be asked for as a piece.
+                raise of_a_page(url)
             if needs_ffmpeg(hls.rewritten(text), self.network):
                 given_to = {**info, "url": url, "hls_media_playlist_data": text}
                 return download_by_ffmpeg(self, name, given_to, is_test=test)

@@ -37,6 +37,11 @@ def decoded(data: bytes) -> str:
         return data.decode("latin-1")
 
 
+def is_playlist(text: str) -> bool:
+    """Whether a text is a playlist (RFC 8216, 4.3.1.1), and not the page of an error."""
+    return text.lstrip("\ufeff \t\r\n").startswith("#EXTM3U")
+
+
 def is_complete(text: str) -> bool:
     """Whether a playlist says that no pieces will be added to it (RFC 8216, 4.3.3.4, 4.3.3.5)."""
     return bool(_COMPLETE.search(text))
