@@ -71,6 +71,7 @@ def test_one_period_stays_as_it_is() -> None:
 @pytest.fixture
 def extractor(monkeypatch: pytest.MonkeyPatch) -> InfoExtractor:
     """An extractor that puts periods together as ours do."""
+    monkeypatch.setattr(InfoExtractor, "_parse_mpd_periods", InfoExtractor._parse_mpd_periods)
     monkeypatch.setattr(InfoExtractor, "_merge_mpd_periods", InfoExtractor._merge_mpd_periods)
     dash.install()
     return InfoExtractor()
@@ -89,9 +90,18 @@ def test_periods_are_put_together_in_place_of_yt_dlp(extractor: InfoExtractor) -
     assert fetched(found) == ["a9.0 b8.0"]
 
 
-def test_manifest_that_cannot_be_is_left_out(extractor: InfoExtractor) -> None:
-    manifest = """<MPD mediaPresentationDuration="PT4S"><Period><AdaptationSet mimeType="video/mp4">
-    <SegmentTemplate timescale="0" duration="1" media="$Number$"/>
+@pytest.mark.parametrize(
+    ("kind", "template"),
+    [
+        ('mimeType="video/mp4"', 'timescale="0" duration="1" media="$Number$"'),
+        ("", 'duration="1" media="$Number$"'),
+    ],
+)
+def test_manifest_that_cannot_be_is_left_out(
+    extractor: InfoExtractor, kind: str, template: str
+) -> None:
+    manifest = f"""<MPD mediaPresentationDuration="PT4S"><Period><AdaptationSet {kind}>
+    <SegmentTemplate {template}/>
     <Representation id="a" bandwidth="1"/></AdaptationSet></Period></MPD>"""
     extractor.set_downloader(YoutubeDL({"quiet": True, "no_warnings": True}, auto_init=False))
     parsed: Any = ElementTree.fromstring(manifest)

@@ -4,27 +4,39 @@ yt-dlp only puts periods together whose streams are described alike, and takes t
 size for a film of their own: an advertisement, or all but that.
 """
 
+import contextlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import urljoin
 
 from yt_dlp.extractor.common import InfoExtractor
 
+from worker.downloads.ytdlp.transfer import mpd
+
 DashFormat = dict[str, Any]
 
 _merge_of_ytdlp = InfoExtractor._merge_mpd_periods
+_parse_of_ytdlp = InfoExtractor._parse_mpd_periods
 
 
 def install() -> None:
-    """Let yt-dlp put together all periods of a manifest."""
+    """Let yt-dlp read manifests as players do, and put together all periods of one."""
+    InfoExtractor._parse_mpd_periods = _parse  # type: ignore[assignment, method-assign]
     InfoExtractor._merge_mpd_periods = _merge  # type: ignore[assignment, method-assign]
+
+
+def _parse(extractor: InfoExtractor, document: Any, *args: Any, **options: Any) -> Any:
+    """Read a manifest, once it is corrected. Replaces `InfoExtractor._parse_mpd_periods`."""
+    with contextlib.suppress(ValueError, ArithmeticError):
+        mpd.correct(document)
+    return _parse_of_ytdlp(extractor, document, *args, **options)
 
 
 def _merge(extractor: InfoExtractor, periods: Any) -> Any:
     """Put the periods of a manifest together. Replaces `InfoExtractor._merge_mpd_periods`."""
     try:
         periods = list(periods)
-    except (ValueError, ArithmeticError) as error:
+    except (ValueError, ArithmeticError, LookupError) as error:
         # The site may have other formats than those of a manifest that says what cannot be.
         extractor.report_warning(f"A DASH manifest cannot be read: {type(error).__name__}")
         return [], {}
