@@ -1,6 +1,7 @@
 """What servers send in place of the pieces that were asked for."""
 
 from pathlib import Path
+from time import monotonic
 
 import pytest
 
@@ -117,3 +118,23 @@ def test_a_download_goes_on_only_where_it_was_cut_off(warm: Worker, tmp_path: Pa
     with oddly_served(tmp_path, {"film.mp4": send_cut_off}) as site:
         media = warm.run(f"{site.url}/film.mp4", LIMITS).media
     assert Path(media.path).read_bytes() == film
+
+
+@pytest.mark.parametrize("status", [429, 503])
+def test_a_site_that_is_busy_for_a_moment_is_waited_for(
+    warm: Worker, tmp_path: Path, status: int
+) -> None:
+    make(tmp_path / "film.m3u8", MUXED)
+    busy_until: list[float] = []
+
+    def send_later(asked: Asked) -> None:
+        if not busy_until:
+            busy_until.append(monotonic() + 1.0)
+        if monotonic() < busy_until[0]:
+            asked.say(status)
+        else:
+            send_file(asked)
+
+    with oddly_served(tmp_path, {"film1.ts": send_later}) as site:
+        media = warm.run(f"{site.url}/film.m3u8", LIMITS).media
+    assert probe(media.path).duration_s == pytest.approx(3.0, abs=0.2)

@@ -46,6 +46,9 @@ _PLAYS_EVERYWHERE = ("+hdr", "vcodec:h264", "acodec:aac", "ext:mp4:m4a")
 # The share of the patience with a site that the worker has for solving a player.
 _SHARE_FOR_PLAYER = 0.5
 _SHARE_OF_PATIENCE = 0.9
+# Between tries for a piece, where each pause is twice as long as the one before.
+_FIRST_PAUSE_S = 0.5
+_SHARE_FOR_PAUSE = 0.1
 # How many choices of formats are tried before the link counts as too large.
 _MAX_CHOICES = 4
 
@@ -93,6 +96,10 @@ def options(
             page_limits.check_length(info, limits.max_answer_bytes)
             begin(info, chooser.parts)
 
+    def pause_s(n: int) -> float:
+        # The worker takes a site for silent that sends nothing for as long as it waits.
+        return min(_FIRST_PAUSE_S * (1 << n), limits.idle_timeout_s * _SHARE_FOR_PAUSE)
+
     form = chooser.form
     height = form.max_height or ("" if form.as_file else _HEIGHT)
     return {
@@ -120,6 +127,8 @@ def options(
         "fragment_retries": 3,
         "extractor_retries": 1,
         "file_access_retries": 1,
+        # A site that is busy with a piece may have it a second later.
+        "retry_sleep_functions": dict.fromkeys(("http", "fragment"), pause_s),
         "skip_unavailable_fragments": False,
         "concurrent_fragment_downloads": CONCURRENT_FRAGMENTS,
         # yt-dlp starts nothing that fetches; see `ffmpeg_downloader` for what it cannot fetch.
