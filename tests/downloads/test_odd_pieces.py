@@ -138,3 +138,29 @@ def test_a_site_that_is_busy_for_a_moment_is_waited_for(
     with oddly_served(tmp_path, {"film1.ts": send_later}) as site:
         media = warm.run(f"{site.url}/film.m3u8", LIMITS).media
     assert probe(media.path).duration_s == pytest.approx(3.0, abs=0.2)
+
+
+def send_a_tenth(asked: Asked) -> None:
+    """Answer as a server does that ends each connection soon."""
+    data, is_part = asked.data(), "Range" in asked.headers
+    told = {"Content_Range": f"bytes {asked.start}-{len(data) - 1}/{len(data)}"}
+    asked.close_connection = True
+    asked.say(
+        206 if is_part else 200,
+        data[asked.start : asked.start + len(data) // 10],
+        Content_Length=str(len(data) - asked.start),
+        **(told if is_part else {}),
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "cut"),
+    [("film.mp4", "-c copy -movflags +faststart", "film.mp4"), ("film.m3u8", MUXED, "film1.ts")],
+)
+def test_cuts_do_not_count_while_bytes_come(
+    warm: Worker, tmp_path: Path, name: str, options: str, cut: str
+) -> None:
+    make(tmp_path / name, options)
+    with oddly_served(tmp_path, {cut: send_a_tenth}) as site:
+        media = warm.run(f"{site.url}/{name}", LIMITS).media
+    assert probe(media.path).duration_s == pytest.approx(3.0, abs=0.2)

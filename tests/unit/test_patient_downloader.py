@@ -232,3 +232,36 @@ def test_a_playlist_that_leads_to_a_login_asks_for_one(
     with pytest.raises(JobError) as raised:
         ydl.dl("media.mp4", {"url": Response.url, "protocol": "m3u8_native"})
     assert raised.value.reason is Reason.LOGIN_NEEDED
+
+
+@pytest.mark.parametrize(
+    ("gained", "said", "retries", "starts"),
+    [
+        (b"more", "4 bytes read, 9 more expected. Giving up after 2 retries", 2, 20),
+        (b"", "4 bytes read, 9 more expected. Giving up after 2 retries", 2, 1),
+        (b"more", "4 bytes read, 9 more expected. Giving up after 2 retries", 0, 1),
+        (b"more", "an empty piece. Giving up after 2 retries", 2, 1),
+    ],
+)
+def test_a_stream_that_is_cut_off_goes_on_while_bytes_come(
+    ydl: PatientYoutubeDL,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+    gained: bytes,
+    said: str,
+    retries: int,
+    starts: int,
+) -> None:
+    begun: list[str] = []
+
+    def fail(_: object, name: str, *more: object) -> None:
+        begun.append(name)
+        with Path(f"{name}.part").open("ab") as file:
+            file.write(gained)
+        ydl.trouble(f"ERROR: {said}")
+
+    monkeypatch.setattr(LimitedYoutubeDL, "dl", fail)
+    ydl.params["retries"] = retries
+    with pytest.raises(DownloadError, match="retries"):
+        ydl.dl(str(tmp_path / "media.mp4"), {"protocol": "https"})
+    assert len(begun) == starts

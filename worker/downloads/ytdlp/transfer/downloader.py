@@ -1,6 +1,7 @@
 """A YoutubeDL that reads HLS playlists as players do, where yt-dlp gives up on them."""
 
 import contextlib
+import glob
 import re
 import tempfile
 import time
@@ -16,14 +17,17 @@ from worker.downloads import spans
 from worker.downloads.media import file_types, transport_stream
 from worker.downloads.media.subtitles import LANGUAGE
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
-from worker.downloads.ytdlp.failures.errors import of_a_page
+from worker.downloads.ytdlp.failures.errors import classify, of_a_page
 from worker.downloads.ytdlp.network import small_fetches
 from worker.downloads.ytdlp.network.page_limits import LimitedYoutubeDL
 from worker.downloads.ytdlp.transfer import hls, ranges
 from worker.downloads.ytdlp.transfer.ffmpeg_downloader import download_by_ffmpeg, needs_ffmpeg
 from worker.downloads.ytdlp.transfer.pieces import PIECES, Pieces
+from worker.errors import Reason
 
 _PARTIAL = 206
+# Servers that end connections early are asked for the rest as long as bytes come, but not forever.
+_MOST_STARTS = 20
 # A playlist that goes on grows within 1.5 times its target duration (RFC 8216, 6.2.1).
 _GROWS_WITHIN = 1.5
 _BEFORE_PLAYLIST = re.compile(rb"(?:\xef\xbb\xbf|\s)+(?=#EXTM3U)")
@@ -104,21 +108,32 @@ class PatientYoutubeDL(LimitedYoutubeDL):
             if span := spans.of(info):
                 spans.note_start(info, info, hls.starts_s(text, span))
             info = {**info, "url": url, "hls_media_playlist_data": hls.rewritten(text, span)}
-        failure: DownloadError
+        for starts_left in reversed(range(_MOST_STARTS)):
+            had_bytes = _bytes_of(name)
+            done, failure = self._tried(name, info, subtitle, test)
+            if failure is None:
+                return self._finished(name, done, test=test)
+            # What is only tried, and an item of a post, has to come at once.
+            is_patient = starts_left and self.params.get("retries") and not test
+            if not (is_patient and _is_cut_off(failure) and _bytes_of(name) > had_bytes):
+                # Not in an `except`: the error of the file says nothing about the failure.
+                raise failure from self._refusal_behind(failure)
+        raise AssertionError("the last start returns or raises")
+
+    def _tried(
+        self, name: str, info: Any, subtitle: bool, test: bool
+    ) -> tuple[Any, DownloadError | None]:
+        """Download a stream, or go on with it; what yt-dlp returns, or else the failure."""
         try:
-            done: Any = self._dl(name, {**info}, subtitle, test)
+            return self._dl(name, {**info}, subtitle, test), None
         except DownloadError as error:
-            failure = error
+            return None, error
         except ValueError:
             # Where a thread has failed to fetch a piece, yt-dlp closes the file under the thread
             # that writes it.
             if self._trouble is None:
                 raise
-            failure = self._trouble
-        else:
-            return self._finished(name, done, test=test)
-        # Not in an `except`: the error of the file says nothing about the failure.
-        raise failure from self._refusal_behind(failure)
+            return None, self._trouble
 
     def _finished(self, name: str, done: Any, *, test: bool) -> Any:
         if done[0] and not test:
@@ -191,6 +206,17 @@ class PatientYoutubeDL(LimitedYoutubeDL):
             if hls.outline(text) != before:
                 return 0.0
         return hls.duration_s(text)
+
+
+def _is_cut_off(failure: DownloadError) -> bool:
+    return classify(failure).reason is Reason.NETWORK
+
+
+def _bytes_of(name: str) -> int:
+    """How much there is of a stream, or of those that are fetched at once, and of their pieces."""
+    path = Path(name)
+    found = path.parent.glob(f"{glob.escape(path.stem)}*")
+    return sum(each.stat().st_size for each in found)
 
 
 def _as_plain_file(stream: Mapping[str, Any], file: hls.OneFile) -> Any:
