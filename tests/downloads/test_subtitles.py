@@ -95,6 +95,35 @@ def test_what_has_none_that_can_be_read_says_why(
     assert error.languages == (("en",) if reason is Reason.NO_SUCH_SUBTITLES else ())
 
 
+def rendition(name: str, forced: str) -> str:
+    """The line of a master playlist for German subtitles, forced or not."""
+    group = 'TYPE=SUBTITLES,GROUP-ID="texts",LANGUAGE="de"'
+    return f'#EXT-X-MEDIA:{group},NAME="{name}",FORCED={forced},URI="{name}.m3u8"'
+
+
+@pytest.mark.parametrize("pieces", [1, 2])
+@pytest.mark.parametrize("what", [What.SUBTITLES, What.ALL])
+def test_subtitles_in_pieces_come_all_of_them_and_not_the_forced_ones_alone(
+    warm: Worker, tmp_path: Path, pieces: int, what: What
+) -> None:
+    make(tmp_path / "film.m3u8", "-c copy -hls_time 1 -hls_list_size 0")
+    renditions = [rendition("signs", "YES"), rendition("all", "NO")]
+    variant = '#EXT-X-STREAM-INF:BANDWIDTH=700000,SUBTITLES="texts"'
+    (tmp_path / "page.m3u8").write_text("\n".join(["#EXTM3U", *renditions, variant, "film.m3u8"]))
+    for name in ("signs", "all"):
+        listed = "".join(f"#EXTINF:1,\n{name}{at}.vtt\n" for at in range(pieces))
+        text = f"#EXTM3U\n#EXT-X-TARGETDURATION:1\n{listed}#EXT-X-ENDLIST\n"
+        (tmp_path / f"{name}.m3u8").write_text(text)
+        for at in range(pieces):
+            times = f"00:0{at}.100 --> 00:0{at}.900"
+            (tmp_path / f"{name}{at}.vtt").write_text(f"WEBVTT\n\n{times}\n{name} {at}\n")
+    with served(tmp_path) as site:
+        file = warm.run(f"{site}/page.m3u8", LIMITS, form=Form(what, subtitles="de")).media
+    text = Path(file.path).read_text() if what is What.SUBTITLES else subrip_in(file.path)
+    lines = [line for cue in read(text) for line in cue.lines]
+    assert lines == [f"all {at}" for at in range(pieces)]
+
+
 def test_the_answer_to_a_video_tells_which_there_are(warm: Worker, tmp_path: Path) -> None:
     make(tmp_path / "film.mp4", "-c copy -movflags +faststart")
     tracks = "".join(TRACK.format(tag, f"{tag}.vtt") for tag in ("de", "en-GB"))

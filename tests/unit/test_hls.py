@@ -1,5 +1,7 @@
 """What yt-dlp is given in place of an HLS playlist."""
 
+import doctest
+
 import pytest
 
 from worker.downloads.spans import Span
@@ -195,3 +197,7 @@ def test_advertisements_take_none_of_the_time() -> None:
     )
     text = hls.rewritten("\n".join(lines), Span(3, 4))
     assert [line for line in text.splitlines() if line.endswith(".ts")] == ["1.ts"]
+
+
+def test_examples_are_true() -> None:
+    assert doctest.testmod(hls) == (0, 1)

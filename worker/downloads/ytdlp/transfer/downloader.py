@@ -136,6 +136,8 @@ class PatientYoutubeDL(LimitedYoutubeDL):
             return None, self._trouble
 
     def _finished(self, name: str, done: Any, *, test: bool) -> Any:
+        if done[0] is None:  # as yt-dlp returns WebVTT that was in pieces
+            done = (Path(name).exists(), *done[1:])
         if done[0] and not test:
             if self._is_in_pieces:
                 transport_stream.uncover(Path(name))
@@ -228,7 +230,7 @@ def _as_plain_file(stream: Mapping[str, Any], file: hls.OneFile) -> Any:
 
 
 def _from_first_line(read: Callable[..., bytes]) -> Callable[..., bytes]:
-    """Leave out what stands before a playlist: a mark of its encoding, blank lines."""
+    """Put a playlist in order, and leave out what stands before it: a mark, blank lines."""
     is_first = True
 
     def read_on(amt: int | None = None) -> bytes:
@@ -239,6 +241,8 @@ def _from_first_line(read: Callable[..., bytes]) -> Callable[..., bytes]:
             data = data[blank.end() :] if (blank := _BEFORE_PLAYLIST.match(data)) else data
             if data.startswith(_UTF16_PLAYLISTS):
                 data = (data + read()).decode("utf-16", "replace").encode()
+            if data.startswith(b"#EXTM3U"):
+                data = hls.with_forced_last(data + read())
         return data
 
     return read_on

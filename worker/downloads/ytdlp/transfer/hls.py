@@ -21,6 +21,7 @@ _RANGE = re.compile(r"(\d+)(?:@(\d+))?")
 _DURATION = re.compile(r"^#EXTINF:\s*(\d+(?:\.\d*)?)", re.MULTILINE)
 _TARGET = re.compile(r"^#EXT-X-TARGETDURATION:\s*(\d+(?:\.\d*)?)", re.MULTILINE)
 _SEQUENCE = re.compile(r"^#EXT-X-MEDIA-SEQUENCE:\s*(\d+)", re.MULTILINE)
+_FORCED = re.compile(rb"^#EXT-X-MEDIA:(?=.*\bFORCED=YES\b).*\n?", re.MULTILINE)
 _COMPLETE = re.compile(r"^#EXT-X-(?:ENDLIST|PLAYLIST-TYPE:\s*VOD)\b", re.MULTILINE)
 # Between the header of a file and its pieces there may be an index, which no player asks for.
 _MAX_INDEX_BYTES = 64 * 1024
@@ -40,6 +41,21 @@ def decoded(data: bytes) -> str:
 def is_playlist(text: str) -> bool:
     """Whether a text is a playlist (RFC 8216, 4.3.1.1), and not the page of an error."""
     return text.lstrip("\ufeff \t\r\n").startswith("#EXTM3U")
+
+
+def with_forced_last(data: bytes) -> bytes:
+    r"""A master playlist in which forced subtitles stand below all others (RFC 8216, 4.3.4.1).
+
+    These have only what nobody says in the language of the film. yt-dlp lists them by their
+    language alone, and the first ones of it are taken.
+
+    >>> with_forced_last(b'#EXT-X-MEDIA:TYPE=SUBTITLES,FORCED=YES\n#EXT-X-MEDIA:TYPE=SUBTITLES')
+    b'#EXT-X-MEDIA:TYPE=SUBTITLES\n#EXT-X-MEDIA:TYPE=SUBTITLES,FORCED=YES'
+    """
+    forced = _FORCED.findall(data)
+    return (
+        b"\n".join([_FORCED.sub(b"", data).strip(), *map(bytes.strip, forced)]) if forced else data
+    )
 
 
 def is_complete(text: str) -> bool:
