@@ -13,7 +13,7 @@ from tests.support.download_limits import LIMITS, limits_for_parts
 from tests.support.downloads_harness import Worker
 from tests.support.file_server import served
 from tests.support.media import make
-from worker.downloads.media.subtitles import read
+from worker.downloads.media.subtitles import read, written
 from worker.errors import Fault, JobError, Reason
 from worker.form import Clip, Form, What
 from worker.protocol import Media, MediaKind, Note
@@ -93,6 +93,39 @@ def test_what_has_none_that_can_be_read_says_why(
     assert isinstance(error, JobError)
     assert (error.reason, error.fault) == (reason, Fault.PERMANENT)
     assert error.languages == (("en",) if reason is Reason.NO_SUCH_SUBTITLES else ())
+
+
+RUSSIAN = "1\n00:00:00,100 --> 00:00:00,900\nПривет, мир\n"
+RUSSIAN_VTT = "WEBVTT\n\n00:00.100 --> 00:00.900\nПривет, мир\n"
+RUSSIAN_TTML = """<?xml version="1.0" encoding="windows-1251"?>
+<tt xmlns="http://www.w3.org/ns/ttml"><body><div>
+<p begin="00:00:00.100" end="00:00:00.900">Привет, мир</p></div></body></tt>"""
+
+
+def alone_and_inside(warm: Worker, directory: Path, name: str, data: bytes) -> list[str]:
+    """Such a file of subtitles as it comes alone, and as it comes in the video."""
+    make(directory / "film.mp4", FILM)
+    (directory / name).write_bytes(data)
+    language = name.partition(".")[0]
+    (directory / "page.html").write_text(PAGE.format(TRACK.format(language, name)))
+    with served(directory) as site:
+        alone, video = (
+            warm.run(f"{site}/page.html", LIMITS, form=Form(what, subtitles=language)).media
+            for what in (What.SUBTITLES, What.ALL)
+        )
+    assert video.facts.note is None
+    return [Path(alone.path).read_text(), written(read(subrip_in(video.path)))]
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("ru.srt", RUSSIAN), ("ru.vtt", RUSSIAN_VTT), ("ru.ttml", RUSSIAN_TTML)],
+)
+def test_subtitles_of_an_old_program_are_read_in_the_encoding_of_their_language(
+    warm: Worker, tmp_path: Path, name: str, text: str
+) -> None:
+    found = alone_and_inside(warm, tmp_path, name, text.encode("cp1251"))
+    assert found == [RUSSIAN, RUSSIAN]
 
 
 def rendition(name: str, forced: str) -> str:

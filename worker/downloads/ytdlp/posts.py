@@ -189,6 +189,7 @@ class PostYoutubeDL(SpanYoutubeDL):
                 target.write_text(text, encoding="utf-8", errors="replace")
             else:
                 self.dl(str(target), wanted, subtitle=True)
+            subtitles.make_plain(target, wanted, self.charset)
         except (YoutubeDLError, JobError, OSError) as error:
             # Sites are stricter with subtitles, and many people want them with every video.
             if not may_be_left_out(error):
@@ -201,9 +202,13 @@ class PostYoutubeDL(SpanYoutubeDL):
         """Download the subtitles of a video in the language that is wanted."""
         track = subtitles.chosen(info, self._form.subtitles)
         wanted = subtitles.download_of(info, track)
-        if subtitles.TEXT not in wanted:
-            return subtitles.made_plain(super().process_video_result(wanted, download))
-        return subtitles.made_plain(subtitles.written(wanted))
+        if subtitles.TEXT in wanted:
+            done = subtitles.written(wanted)
+        else:
+            done = super().process_video_result(wanted, download)
+        for each in done.get("requested_downloads") or ():
+            subtitles.make_plain(Path(each["filepath"]), done, self.charset)
+        return done
 
     def process_unseen_post(self, error: Exception, download: bool = True) -> Any:
         """Download the post, or the picture of a page, where yt-dlp has failed to find any media.

@@ -1,6 +1,7 @@
 """The subtitles of a video in one language, as something to be downloaded."""
 
 import itertools
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 from yt_dlp.utils import ISO639Utils, determine_ext, dfxp2srt
 
 from worker.downloads.file_names import MEDIA_NAME
+from worker.downloads.media import subtitle_text
 from worker.downloads.media.subtitles import AUTOMATIC, LANGUAGE, MAX_BYTES
 from worker.downloads.ytdlp.beside import kept
 from worker.downloads.ytdlp.transfer.meter import LIMIT_BYTES
@@ -22,6 +24,7 @@ TEXT = "data"
 # What ffmpeg reads, with the last two converted by yt-dlp; the best first.
 _SUFFIXES = ("vtt", "srt", "ass", "ssa", "ttml", "dfxp")
 _XML = frozenset({"ttml", "dfxp"})
+_XML_DECLARATION = re.compile(r"\s*<\?xml\b[^>]*\?>")
 # YouTube's mark for automatic subtitles, as against its translations of these.
 _HEARD = "-orig"
 _ENGLISH = "en"
@@ -103,17 +106,25 @@ def written(info: Mapping[str, Any]) -> dict[str, Any]:
     return {**found, "requested_downloads": [{"filepath": str(path), LIMIT_BYTES: MAX_BYTES}]}
 
 
-def made_plain(done: Any) -> Any:
-    """Rewrite downloaded subtitles as SubRip if they are XML. Raises JobError for broken XML."""
-    for each in done.get("requested_downloads") or () if done["ext"] in _XML else ():
-        path = Path(each["filepath"])
-        if path.stat().st_size > MAX_BYTES:
-            raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, "subtitles")
-        try:
-            path.write_text(dfxp2srt(path.read_bytes()), encoding="utf-8")
-        except Exception as error:  # a stranger's XML may raise anything
-            raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "TTML") from error
-    return done
+def make_plain(path: Path, info: Mapping[str, Any], charset: str | None = None) -> None:
+    """Rewrite the downloaded subtitles at `path` as UTF-8, and XML as SubRip.
+
+    `charset` is their encoding as the server names it. Raises JobError for broken XML.
+    """
+    if path.stat().st_size > MAX_BYTES:
+        return  # it is refused later
+    text = subtitle_text.decoded(path.read_bytes(), info[LANGUAGE], charset)
+    if info["ext"] in _XML:
+        text = _subrip_of(text)
+    path.write_text(text, encoding="utf-8")
+
+
+def _subrip_of(xml: str) -> str:
+    declared = _XML_DECLARATION.match(xml)
+    try:
+        return str(dfxp2srt(xml[declared.end() if declared else 0 :].encode()))
+    except Exception as error:  # a stranger's XML may raise anything
+        raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "TTML") from error
 
 
 def _tracks(info: Mapping[str, Any]) -> Iterator[Track]:

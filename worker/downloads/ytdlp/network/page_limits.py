@@ -93,6 +93,11 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
         """What the latest response said about the file in it."""
         return served(*self._latest)
 
+    @property
+    def charset(self) -> str | None:
+        """The encoding that the latest response named, in lower case."""
+        return self._latest[1].get_content_charset()
+
     def extract_info(
         self, url: str, download: bool = True, ie_key: str | None = None, *args: Any, **options: Any
     ) -> Any:

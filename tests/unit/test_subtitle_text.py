@@ -1,0 +1,57 @@
+"""What is read of subtitles, whoever wrote them and with whichever program."""
+
+import doctest
+
+import pytest
+
+from worker.downloads.media import subtitle_text
+
+UMLAUTS = "Grüße aus Köln, Tschüß"
+CYRILLIC = "Привет, мир"
+
+
+@pytest.mark.parametrize(
+    ("text", "codec", "language", "charset"),
+    [
+        (UMLAUTS, "utf-8", "ru", "windows-1251"),
+        (UMLAUTS, "utf-8-sig", "de", None),
+        (UMLAUTS, "utf-16", "de", None),
+        ("\ufeff" + CYRILLIC, "utf-16-be", "ru", None),
+        (UMLAUTS, "latin-1", "de", None),
+        ("“Hi”, he said", "cp1252", "en-gb", "utf-8"),
+        ("Příliš žluťoučký", "cp1250", "cs", None),
+        ("Příliš žluťoučký", "iso-8859-2", "cs", "ISO-8859-2"),
+        (CYRILLIC, "cp1251", "ru", None),
+        (CYRILLIC, "cp1251", "uk-ua", "ISO-8859-1"),
+        (CYRILLIC, "koi8-r", "ru", "KOI8-R"),
+        (CYRILLIC, "cp1251", "ru", "no-such-thing"),
+        (CYRILLIC, "cp1251", "ru", "punycode"),
+        ("Γειά σου", "cp1253", "el", None),
+        ("Güneş doğdu", "cp1254", "tr", None),
+        ("שלום", "cp1255", "he", None),
+        ("مرحبا", "cp1256", "ar", None),
+        ("こんにちは、世界", "shift_jis", "ja", None),
+        ("こんにちは、世界", "euc_jp", "ja", None),
+        ("안녕하세요", "cp949", "ko", None),
+        ("你好，世界", "gb18030", "zh-hans", None),
+        ("你好，世界", "big5", "zh-hant", None),
+    ],
+)
+def test_a_text_is_read_in_the_encoding_of_its_language(
+    text: str, codec: str, language: str, charset: str | None
+) -> None:
+    assert subtitle_text.decoded(text.encode(codec), language, charset) == text.lstrip("\ufeff")
+
+
+def test_a_damaged_character_makes_no_other_encoding_of_it() -> None:
+    data = CYRILLIC.encode() * 10 + b"\xd0"
+    assert subtitle_text.decoded(data, "ru") == CYRILLIC * 10 + "\ufffd"
+
+
+def test_what_is_no_text_is_read_nevertheless() -> None:
+    for language in ("ja", "ru", "en", "und"):
+        assert subtitle_text.decoded(bytes(range(256)) * 9, language)
+
+
+def test_examples_are_true() -> None:
+    assert doctest.testmod(subtitle_text).failed == 0
