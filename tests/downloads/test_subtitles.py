@@ -128,6 +128,28 @@ def test_subtitles_of_an_old_program_are_read_in_the_encoding_of_their_language(
     assert found == [RUSSIAN, RUSSIAN]
 
 
+STYLED = """WEBVTT
+
+STYLE
+::cue { color: red }
+
+REGION
+id:fred
+
+NOTE a note
+
+id-1
+00:00.100 --> 00:00.900 line:0 region:fred
+<v Anna><c.red>Hello</c></v>
+"""
+HELLO = "1\n00:00:00,100 --> 00:00:00,900\nHello\n"
+
+
+def test_styles_and_notes_are_left_out(warm: Worker, tmp_path: Path) -> None:
+    found = alone_and_inside(warm, tmp_path, "en.vtt", STYLED.encode())
+    assert found == [HELLO, HELLO]
+
+
 def rendition(name: str, forced: str) -> str:
     """The line of a master playlist for German subtitles, forced or not."""
     group = 'TYPE=SUBTITLES,GROUP-ID="texts",LANGUAGE="de"'

@@ -53,5 +53,34 @@ def test_what_is_no_text_is_read_nevertheless() -> None:
         assert subtitle_text.decoded(bytes(range(256)) * 9, language)
 
 
+TIMES = "00:01.000 --> 00:02.000 line:0 position:20%"
+CUE, LATER = f"{TIMES}\nHello\n- you", "01:00:03.000 --> 01:00:04.000\n2024"
+
+
+@pytest.mark.parametrize(
+    "blocks",
+    [
+        [CUE, LATER],
+        ["STYLE\n::cue{color:red}", "NOTE x", f"id-1\n{CUE}", "NOTE\nlong\nnote", LATER],
+        ["REGION\nid:fred\nwidth:40%", CUE, "STYLE\n::cue {", "}", f"2\n{LATER}"],
+        ["NOTE from here --> there", CUE, "1\nno times --> here", LATER],
+    ],
+)
+def test_webvtt_keeps_its_cues_alone(blocks: list[str]) -> None:
+    found = subtitle_text.cues_alone("\r\n\r\n".join(["WEBVTT - a talk", *blocks]))
+    assert found == f"WEBVTT\n\n{CUE}\n\n{LATER}\n"
+
+
+def test_cues_stand_right_below_the_header_and_with_commas() -> None:
+    found = subtitle_text.cues_alone("WEBVTT\n00:01,000 --> 00:02,000\nHello")
+    assert found == "WEBVTT\n\n00:01.000 --> 00:02.000\nHello\n"
+
+
+def test_other_texts_stay_as_they_are() -> None:
+    assert subtitle_text.cues_alone("1\n00:00:01,000 --> 00:00:02,000\nNOTE") == (
+        "1\n00:00:01,000 --> 00:00:02,000\nNOTE"
+    )
+
+
 def test_examples_are_true() -> None:
     assert doctest.testmod(subtitle_text).failed == 0

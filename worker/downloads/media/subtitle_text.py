@@ -1,4 +1,4 @@
-"""Read the text of subtitles in whatever encoding it is. All pure."""
+"""Read the text of subtitles in whatever encoding it is, and leave what ffmpeg reads. All pure."""
 
 import contextlib
 import re
@@ -30,6 +30,8 @@ _NAMED = re.compile(
 # A text with fewer damaged characters than this share is UTF-8 nevertheless.
 _MOST_DAMAGED = 0.1
 
+_CUE_TIMES = re.compile(r"\s*(?:\d+:)?\d\d?:\d\d[.,]\d{1,3}\s*-->\s*\d")
+
 
 def decoded(data: bytes, language: str, charset: str | None = None) -> str:
     r"""The text in UTF-8, UTF-16, or else the encoding that fits its language (an IETF tag).
@@ -52,3 +54,26 @@ def decoded(data: bytes, language: str, charset: str | None = None) -> str:
         with contextlib.suppress(UnicodeError, LookupError):
             return data.decode(codec)
     return data.decode(_OTHERS, "replace")
+
+
+def cues_alone(text: str) -> str:
+    r"""WebVTT without all that is no cue, such as styles, regions and notes; other texts as is.
+
+    ffmpeg 5 ends at the first of them that it does not know.
+
+    >>> cues_alone("WEBVTT\n\nSTYLE\n::cue { color: red }\n\n00:01.000 --> 00:02.000\nHello")
+    'WEBVTT\n\n00:01.000 --> 00:02.000\nHello\n'
+    """
+    if not text.startswith("WEBVTT"):
+        return text
+    kept, is_cue = ["WEBVTT"], False
+    for line in text.splitlines():
+        if _CUE_TIMES.match(line):
+            is_cue = True
+            # Some programs write commas, as SubRip has them.
+            kept += ["", line.replace(",", ".")]
+        elif not line:
+            is_cue = False
+        elif is_cue:
+            kept.append(line)
+    return "\n".join([*kept, ""])

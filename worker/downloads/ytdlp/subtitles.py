@@ -107,7 +107,7 @@ def written(info: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def make_plain(path: Path, info: Mapping[str, Any], charset: str | None = None) -> None:
-    """Rewrite the downloaded subtitles at `path` as UTF-8, and XML as SubRip.
+    """Rewrite the subtitles at `path` as UTF-8, XML as SubRip, and WebVTT without styles.
 
     `charset` is their encoding as the server names it. Raises JobError for broken XML.
     """
@@ -116,7 +116,7 @@ def make_plain(path: Path, info: Mapping[str, Any], charset: str | None = None) 
     text = subtitle_text.decoded(path.read_bytes(), info[LANGUAGE], charset)
     if info["ext"] in _XML:
         text = _subrip_of(text)
-    path.write_text(text, encoding="utf-8")
+    path.write_text(subtitle_text.cues_alone(text), encoding="utf-8")
 
 
 def _subrip_of(xml: str) -> str:
