@@ -145,6 +145,24 @@ id-1
 HELLO = "1\n00:00:00,100 --> 00:00:00,900\nHello\n"
 
 
+ASS = r"""[Script Info]
+ScriptType: v4.00+
+[V4+ Styles]
+Format: Name, Fontname, Fontsize, PrimaryColour, Bold, Italic, Alignment
+Style: Top,Verdana,48,&H0000FFFF,0,0,8
+[Events]
+Format: Layer, Start, End, Style, Name, MarginL, MarginR, MarginV, Effect, Text
+Dialogue: 0,0:00:00.10,0:00:00.90,Top,,0,0,0,,{\pos(10,20)}Hello
+"""
+
+
+@pytest.mark.parametrize("name", ["en.ass", "en.ssa"])
+def test_subtitles_with_fonts_and_places_come_as_plain_text(
+    warm: Worker, tmp_path: Path, name: str
+) -> None:
+    assert alone_and_inside(warm, tmp_path, name, ASS.encode()) == [HELLO, HELLO]
+
+
 def test_styles_and_notes_are_left_out(warm: Worker, tmp_path: Path) -> None:
     found = alone_and_inside(warm, tmp_path, "en.vtt", STYLED.encode())
     assert found == [HELLO, HELLO]

@@ -163,6 +163,12 @@ def test_what_is_written_is_read_again() -> None:
     assert list(texts.read("x" * 100 + "00:00:99999:00,000 --> no")) == []
 
 
+def test_fonts_and_places_are_left_out() -> None:
+    text = r'<font face="Arial" size="48">{\an8}{\pos(1,2)}See <b>{this}</b></font> {\an8'
+    (cue, *_) = texts.read(f"1\n00:00:01,000 --> 00:00:02,000\n{text}\n")
+    assert cue.lines == (r"See <b>{this}</b> {\an8",)
+
+
 def test_examples_are_true() -> None:
     for module in (texts, subtitles):
         assert doctest.testmod(module).failed == 0

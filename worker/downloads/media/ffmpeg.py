@@ -18,7 +18,7 @@ from worker.downloads.media.program_run import ProgramFailed, ProgramLimits, fin
 
 _CONTAINERS = (
     "mov,mp4,m4a,3gp,matroska,webm,mpegts,mpeg,flv,avi,asf,mp3,aac,ogg,flac,wav,aiff,amr,caf,"
-    "gif,apng,png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe,jpegxl_pipe,image2,h264,hevc,ac3,eac3,srt,webvtt"
+    "gif,apng,png_pipe,jpeg_pipe,webp_pipe,bmp_pipe,tiff_pipe,jpegxl_pipe,image2,h264,hevc,ac3,eac3,srt,webvtt,ass"
 )
 # A stream may begin long after the others, and is lost if it has not been found within this.
 _FOUND_WITHIN = ("-analyzeduration", "120000000", "-probesize", "64000000")

@@ -37,6 +37,8 @@ MAX_BYTES = 8 * 1024 * 1024
 
 _TIME = r"(\d{2,4}):(\d\d):(\d\d),(\d{3})"
 _TIMES = re.compile(rf"{_TIME} --> {_TIME}[^\n]*", re.ASCII)
+# Fonts and places on the screen, which ffmpeg writes into SubRip; many players show them as text.
+_MARKS = re.compile(r"</?font\b[^<>\n]*>|\{\\[^{}\n]*\}")
 _NUMBER = re.compile(r"\d+\s*")
 # Two texts follow each other if no more than this is between them.
 _PAUSE_MS = 100
@@ -157,6 +159,7 @@ def read(text: str) -> Iterator[Cue]:
     >>> list(read("1\n00:00:01,000 --> 00:00:02,500\nHello\n"))
     [Cue(start_ms=1000, end_ms=2500, lines=('Hello',))]
     """
+    text = _MARKS.sub("", text)
     times = list(_TIMES.finditer(text))
     ends = [*(found.start() for found in times), len(text)][1:]
     for number, (found, end) in enumerate(zip(times, ends, strict=False), 1):
