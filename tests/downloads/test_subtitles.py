@@ -163,6 +163,20 @@ def test_subtitles_with_fonts_and_places_come_as_plain_text(
     assert alone_and_inside(warm, tmp_path, name, ASS.encode()) == [HELLO, HELLO]
 
 
+BACKWARD = """WEBVTT
+
+00:05.000 --> 00:03.000
+back
+
+00:00.100 --> 00:00.900
+Hello
+"""
+
+
+def test_a_text_that_ends_before_it_begins_costs_no_other(warm: Worker, tmp_path: Path) -> None:
+    assert alone_and_inside(warm, tmp_path, "en.vtt", BACKWARD.encode()) == [HELLO, HELLO]
+
+
 def test_styles_and_notes_are_left_out(warm: Worker, tmp_path: Path) -> None:
     found = alone_and_inside(warm, tmp_path, "en.vtt", STYLED.encode())
     assert found == [HELLO, HELLO]

@@ -169,6 +169,20 @@ def test_fonts_and_places_are_left_out() -> None:
     assert cue.lines == (r"See <b>{this}</b> {\an8",)
 
 
+@pytest.mark.parametrize(
+    "times",
+    [
+        "00:00:05,000 --> 00:00:03,000",
+        "00:00:05,000 --> 00:00:05,000",
+        "00:00:05,000 --> 1193:02:50,296",
+        "100:00:00,000 --> 100:00:01,000",
+    ],
+)
+def test_a_text_of_no_time_or_of_days_is_left_out(times: str) -> None:
+    said = cues("a")
+    assert list(texts.read(f"{texts.written(said)}\n2\n{times}\nb\n")) == said
+
+
 def test_examples_are_true() -> None:
     for module in (texts, subtitles):
         assert doctest.testmod(module).failed == 0

@@ -42,6 +42,8 @@ _MARKS = re.compile(r"</?font\b[^<>\n]*>|\{\\[^{}\n]*\}")
 _NUMBER = re.compile(r"\d+\s*")
 # Two texts follow each other if no more than this is between them.
 _PAUSE_MS = 100
+# ffmpeg writes so for a text that ends before it begins, and makes no track of such texts.
+_TOO_LATE_MS = 100 * 3600 * 1000
 # If less than this is left of a text beside a cut, it would only flash.
 _LEAST_LEFT_MS = 100
 # A screen has no room for more lines; a stranger's text may have a million.
@@ -154,7 +156,7 @@ def _subrip(path: Path, limits: DownloadLimits) -> str:
 
 
 def read(text: str) -> Iterator[Cue]:
-    r"""The texts of a SubRip file that say something, in their order.
+    r"""The texts of a SubRip file that say something for some time, in their order.
 
     >>> list(read("1\n00:00:01,000 --> 00:00:02,500\nHello\n"))
     [Cue(start_ms=1000, end_ms=2500, lines=('Hello',))]
@@ -166,8 +168,9 @@ def read(text: str) -> Iterator[Cue]:
         lines = [line.strip() for line in text[found.end() : end].splitlines()]
         if number < len(times) and lines and _NUMBER.fullmatch(lines[-1]):
             lines.pop()  # of the next cue
-        if kept := tuple(filter(None, lines)):
-            start_ms, end_ms = (_milliseconds(found.groups()[at : at + 4]) for at in (0, 4))
+        start_ms, end_ms = (_milliseconds(found.groups()[at : at + 4]) for at in (0, 4))
+        kept = tuple(filter(None, lines))
+        if kept and start_ms < end_ms < _TOO_LATE_MS:
             yield Cue(start_ms, end_ms, kept)
 
 
