@@ -177,6 +177,26 @@ def test_a_text_that_ends_before_it_begins_costs_no_other(warm: Worker, tmp_path
     assert alone_and_inside(warm, tmp_path, "en.vtt", BACKWARD.encode()) == [HELLO, HELLO]
 
 
+TTML_TIMES = """<?xml version="1.0" encoding="UTF-8"?>
+<tt xmlns="http://www.w3.org/ns/ttml" xmlns:ttp="http://www.w3.org/ns/ttml#parameter"
+ ttp:{}><body><div><p begin="{}" end="{}">Hello</p></div></body></tt>"""
+
+
+@pytest.mark.parametrize(
+    "times",
+    [
+        ('tickRate="10000000"', "1000000t", "9000000t"),
+        ('frameRate="20"', "00:00:00:02", "00:00:00:18"),
+    ],
+    ids=["ticks", "frames"],
+)
+def test_times_in_ticks_and_in_frames_are_understood(
+    warm: Worker, tmp_path: Path, times: tuple[str, str, str]
+) -> None:
+    text = TTML_TIMES.format(*times)
+    assert alone_and_inside(warm, tmp_path, "en.ttml", text.encode()) == [HELLO, HELLO]
+
+
 def test_styles_and_notes_are_left_out(warm: Worker, tmp_path: Path) -> None:
     found = alone_and_inside(warm, tmp_path, "en.vtt", STYLED.encode())
     assert found == [HELLO, HELLO]

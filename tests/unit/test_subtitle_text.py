@@ -82,5 +82,32 @@ def test_other_texts_stay_as_they_are() -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("parameters", "time", "seconds"),
+    [
+        ("", "00:00:01.500", "1.500s"),
+        ("", "01:02:03", "3723.000s"),
+        ("", "1.5s", "1.500s"),
+        ("", "1500ms", "1.500s"),
+        ("", "0.5h", "1800.000s"),
+        ("", "2m", "120.000s"),
+        ("", "00:00:01:15", "1.500s"),
+        ("", "3t", "3.000s"),
+        ('ttp:tickRate="10000000"', "15000000t", "1.500s"),
+        ('ttp:frameRate="25"', "00:00:01:05", "1.200s"),
+        ('ttp:frameRate="25"', "50f", "2.000s"),
+        ('ttp:frameRate="50"', "100t", "2.000s"),
+        ('ttp:frameRate="30" ttp:frameRateMultiplier="1000 1001"', "3000f", "100.100s"),
+        ('ttp:frameRate="0" ttp:frameRateMultiplier="0 0" ttp:tickRate="0"', "30f", "1.000s"),
+        ("", "soon", "soon"),
+        ("", "7", "7"),
+    ],
+)
+def test_times_of_ttml_come_to_seconds(parameters: str, time: str, seconds: str) -> None:
+    text = "<tt {}><p xml:id='begin' begin='{}' dur = \"{}\">begin=</p></tt>"
+    found = subtitle_text.with_seconds(text.format(parameters, time, time))
+    assert found == text.format(parameters, seconds, seconds)
+
+
 def test_examples_are_true() -> None:
     assert doctest.testmod(subtitle_text).failed == 0

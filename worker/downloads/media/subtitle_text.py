@@ -32,6 +32,14 @@ _MOST_DAMAGED = 0.1
 
 _CUE_TIMES = re.compile(r"\s*(?:\d+:)?\d\d?:\d\d[.,]\d{1,3}\s*-->\s*\d")
 
+_XML_TIMES = re.compile(
+    r"""(?<=\s)(begin|end|dur)(\s{0,9}=\s{0,9})(["'])\s*([0-9:.]+[a-z]*)\s*\3"""
+)
+_CLOCK = re.compile(r"(\d+):(\d\d):(\d\d(?:\.\d+)?)(?::(\d+)(?:\.\d+)?)?")
+_OFFSET = re.compile(r"(\d+(?:\.\d+)?)(h|m|s|ms|f|t)")
+# Where a text does not say how many frames a second has (TTML 2, 7.2.4).
+_FRAME_RATE = 30.0
+
 
 def decoded(data: bytes, language: str, charset: str | None = None) -> str:
     r"""The text in UTF-8, UTF-16, or else the encoding that fits its language (an IETF tag).
@@ -77,3 +85,35 @@ def cues_alone(text: str) -> str:
         elif is_cue:
             kept.append(line)
     return "\n".join([*kept, ""])
+
+
+def with_seconds(xml: str) -> str:
+    """TTML with all its times in seconds, of which yt-dlp knows neither frames nor ticks (12.3).
+
+    >>> with_seconds('<tt ttp:frameRate="25"><p begin="00:00:01:05" end="2s">Hello</p></tt>')
+    '<tt ttp:frameRate="25"><p begin="1.200s" end="2.000s">Hello</p></tt>'
+    """
+    frames = _parameter("frameRate", xml)
+    multiplier = re.search(r"\bframeRateMultiplier=[\"'](\d{1,9})[ :](\d{1,9})[\"']", xml)
+    above, below = map(float, multiplier.groups()) if multiplier else (1.0, 1.0)
+    rate = (frames or _FRAME_RATE) * (above / below if above and below else 1.0)
+    units = {"h": 3600.0, "m": 60.0, "s": 1.0, "ms": 0.001, "f": 1 / rate}
+    units["t"] = 1 / (_parameter("tickRate", xml) or frames or 1.0)
+
+    def in_seconds(found: re.Match[str]) -> str:
+        name, equals, quote, time = found.groups()
+        if clock := _CLOCK.fullmatch(time):
+            hours, minutes, seconds, frame = (float(part or 0) for part in clock.groups())
+            time_s = hours * 3600 + minutes * 60 + seconds + frame / rate
+        elif offset := _OFFSET.fullmatch(time):
+            time_s = float(offset[1]) * units[offset[2]]
+        else:
+            return found[0]
+        return f"{name}{equals}{quote}{time_s:.3f}s{quote}"
+
+    return _XML_TIMES.sub(in_seconds, xml)
+
+
+def _parameter(name: str, xml: str) -> float:
+    found = re.search(rf"\b{name}=[\"'](\d{{1,12}})[\"']", xml)
+    return float(found[1]) if found else 0.0

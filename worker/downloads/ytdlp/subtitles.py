@@ -121,8 +121,9 @@ def make_plain(path: Path, info: Mapping[str, Any], charset: str | None = None) 
 
 def _subrip_of(xml: str) -> str:
     declared = _XML_DECLARATION.match(xml)
+    plain = subtitle_text.with_seconds(xml[declared.end() if declared else 0 :])
     try:
-        return str(dfxp2srt(xml[declared.end() if declared else 0 :].encode()))
+        return str(dfxp2srt(plain.encode()))
     except Exception as error:  # a stranger's XML may raise anything
         raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "TTML") from error
 
