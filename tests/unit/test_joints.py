@@ -29,7 +29,11 @@ def packet(packet_id: int, payload: bytes) -> bytes:
 
 def frame(stream_id: int, second: int, content: bytes) -> bytes:
     """A frame of 188 bytes that is shown at a time."""
-    now = second * 90_000
+    return frame_at(stream_id, second * 90_000, content)
+
+
+def frame_at(stream_id: int, now: int, content: bytes) -> bytes:
+    """A frame of 188 bytes at a time of a clock of 90 kHz with 33 bits."""
     time = (0x21 | now >> 29 & 0x0E, now >> 22 & 0xFF, now >> 14 & 0xFE | 1, now >> 7 & 0xFF)
     header = bytes((0, 0, 1, stream_id, 0, 0, 0x80, 0x80, 5, *time, now << 1 & 0xFE | 1))
     return packet(0x100 | stream_id, header + content)
@@ -41,6 +45,19 @@ TABLE = packet(0, b"")
 LONG = b"\x47\x40\x21\x30".ljust(188, b"\xff")  # all of it an adaptation field
 TAG, SUBTITLES = b"ID3\x04".ljust(20, b"\0"), b"\x20\0\x0f".ljust(20, b"\0")
 AC3, AC3_MONO = (b"\x0b\x77\0\0\0\0" + mode + bytes(20) for mode in (b"\x40", b"\x20"))
+PICTURE, WRAP = bytes(20), 1 << 33  # when the clock begins again, after 26.5 hours
+
+
+def wrapping(back: int) -> bytes:
+    """Sound and pictures in turn while their clock begins again, `back` ticks too early."""
+    shown = (
+        frame_at(stream_id, (at + late - back * (at >= 0)) % WRAP, content)
+        for at in range(-90_000, 90_000, 9_000)
+        for stream_id, late, content in ((0xE0, 18_000, PICTURE), (0xC0, 0, STEREO))
+    )
+    return TABLE + b"".join(shown)
+
+
 WEBM = b"\x1a\x45\xdf\xa3\x9f\x42\x82\x84webm".ljust(40, b"\0")
 
 
@@ -67,6 +84,9 @@ WEBM = b"\x1a\x45\xdf\xa3\x9f\x42\x82\x84webm".ljust(40, b"\0")
         (frame(0xC0, 1, STEREO) + TABLE + frame(0xC0, 2, MONO), [0, 188]),
         (frame(0xBD, 1, AC3) + TABLE + frame(0xBD, 2, AC3_MONO), [0, 188]),
         (frame(0xBD, 99, AC3) + TABLE + frame(0xBD, 1, AC3), [0, 188]),
+        (wrapping(0), [0]),
+        (TABLE + wrapping(270_000), [0, 188]),
+        (frame(0xC0, 9, STEREO) + frame(0xC0, 1, STEREO) + TABLE + frame(0xC0, 2, STEREO), [0]),
         (frame(0xBD, 99, TAG) + TABLE + frame(0xBD, 1, TAG), [0]),
         (frame(0xBD, 1, SUBTITLES) + TABLE + frame(0xBD, 99, SUBTITLES), [0]),
         (b"\x47" * 100, [0]),

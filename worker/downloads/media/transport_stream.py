@@ -21,6 +21,7 @@ _BEGINS = re.compile(rb"[\x40-\x5f\xc0-\xdf]")  # payload_unit_start_indicator
 _PRIVATE = 0xBD  # the stream id of AC-3, and of subtitles and of ID3 tags
 _AC3 = b"\x0b\x77"
 _CLOCK_HZ = 90_000
+_WRAP = 1 << 33  # when the clock begins again, after 26.5 hours
 # Jumps that no encoder makes by itself, except in slides that are shown for long.
 _BACK, _FORTH, _FORTH_AT_FIRST = _CLOCK_HZ // 10, 2 * _CLOCK_HZ, 10 * _CLOCK_HZ
 _STEPS = 8
@@ -76,6 +77,15 @@ def is_scrambled(path: Path) -> bool:
 
 def joints_of_ts(data: mmap.mmap) -> Iterator[int]:
     """Where, in bytes, a part begins that is not the first."""
+    last = 0
+    for joint in _suspected_joints(data):
+        # Sound and pictures may both tell of one.
+        if joint > last:
+            yield joint
+            last = joint
+
+
+def _suspected_joints(data: mmap.mmap) -> Iterator[int]:
     end = len(data) // _PACKET * _PACKET  # the last packet may be cut off
     if end < 2 * _PACKET or set(data[:end:_PACKET]) != {_SYNC}:
         return
@@ -150,10 +160,11 @@ def _note_frame(part: _StreamPart, packet_id: int, payload: bytes, table_at: int
         return False
     earlier = part.times.get(packet_id, time)
     step = part.steps.get(packet_id)
-    part.times[packet_id], part.steps[packet_id] = time, time - earlier
-    if time < earlier - _BACK:
+    passed = (time - earlier + _WRAP // 2) % _WRAP - _WRAP // 2
+    part.times[packet_id], part.steps[packet_id] = time, passed
+    if passed < -_BACK:
         return True
-    is_leap = time - earlier > (max(_FORTH, _STEPS * step) if step else _FORTH_AT_FIRST)
+    is_leap = passed > (max(_FORTH, _STEPS * step) if step else _FORTH_AT_FIRST)
     if part.has_sound and not is_sound:
         # If the sound goes on, a picture is just shown for long.
         part.suspected = table_at if is_leap else part.suspected
