@@ -1,6 +1,7 @@
 """What belongs to a song beside its sound: a cover, a title and who made it."""
 
 import base64
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from tests.support.downloads_harness import Worker
 from tests.support.file_server import served
 from tests.support.media import assert_has_thumbnail, make_of
 from worker.downloads.media.finishing import finish
+from worker.form import Clip, Form
 from worker.protocol import MediaKind
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
@@ -66,3 +68,50 @@ def test_words_of_a_site_come_before_those_of_a_file(tmp_path: Path) -> None:
     info = {"title": "The site's", "uploader": "Bea"}
     made = finish(song(tmp_path / "song.mp3", "libmp3lame"), info, limits_with())
     assert (made.facts.title, made.facts.uploader) == ("The site's", "Bea")
+
+
+# Silence takes few bytes, so the first ones say little of the length.
+QUIET_AT_FIRST = "aevalsrc=if(lt(t\\,20)\\,0\\,random(0)-0.5):d=30:s=44100"
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("song.aac", "-c:a aac -q:a 2"),
+        ("song.mp3", "-c:a libmp3lame -q:a 4 -write_xing 0"),
+        ("tagged.mp3", "-c:a libmp3lame -q:a 4 -write_xing 0 -metadata title=Xing"),
+        ("slow.mp3", "-c:a libmp3lame -q:a 4 -ar 22050 -write_xing 0"),
+        ("counted.mp3", "-c:a libmp3lame -q:a 4"),
+        ("song.webm", "-c:a libopus -f webm -live 1"),
+    ],
+)
+def test_the_length_of_a_song_is_counted_where_its_file_does_not_tell_it(
+    tmp_path: Path, name: str, arguments: str
+) -> None:
+    path = make_of(tmp_path / name, [QUIET_AT_FIRST], arguments)
+    made = finish(path, {"title": "song"}, limits_with())
+    assert made.facts.duration_s == pytest.approx(30, abs=0.2)
+
+
+def test_the_length_of_a_song_with_a_picture_is_counted(tmp_path: Path) -> None:
+    sources = [QUIET_AT_FIRST, "testsrc=s=320x240:d=1"]
+    arguments = f"{EMBEDDED} -c:a libmp3lame -q:a 4 -write_xing 0"
+    made = finish(make_of(tmp_path / "song.mp3", sources, arguments), {}, limits_with())
+    assert made.facts.duration_s == pytest.approx(30, abs=0.2)
+
+
+def test_flac_that_was_written_to_a_pipe_has_its_length(tmp_path: Path) -> None:
+    command = ["ffmpeg", "-v", "error", "-f", "lavfi", "-i", "sine=d=3", "-f", "flac", "-"]
+    (tmp_path / "song.flac").write_bytes(
+        subprocess.run(command, capture_output=True, check=True).stdout
+    )
+    made = finish(tmp_path / "song.flac", {"title": "song"}, limits_with())
+    assert made.facts.duration_s == pytest.approx(3, abs=0.1)
+
+
+def test_a_clip_near_the_end_of_raw_aac_comes(warm: Worker, tmp_path: Path) -> None:
+    loud_first = QUIET_AT_FIRST.replace("lt", "gt").replace("20", "10")
+    make_of(tmp_path / "song.aac", [loud_first], "-c:a aac -q:a 2")
+    with served(tmp_path) as url:
+        media = warm.run(f"{url}/song.aac", LIMITS, form=Form(clip=Clip(2500, 2800))).media
+    assert media.facts.duration_s == pytest.approx(3, abs=0.2)

@@ -16,7 +16,16 @@ from typing import Any
 
 from worker.downloads.file_names import chapters_path, cover_path, thumbnail_path
 from worker.downloads.limits import DownloadLimits
-from worker.downloads.media import chapters, contents, conversion, ffmpeg, tags, transport_stream
+from worker.downloads.media import (
+    adts,
+    chapters,
+    contents,
+    conversion,
+    ffmpeg,
+    mp3,
+    tags,
+    transport_stream,
+)
 from worker.downloads.media.contents import Contents, Video
 from worker.downloads.media.conversion import Conversion, TooLarge, Unaffordable
 from worker.downloads.media.mp4 import reader
@@ -94,15 +103,30 @@ def _name(info: Mapping[str, Any], *keys: str) -> str:
 
 def contents_of(path: Path) -> Contents:
     """Inspect the file at `path` with ffprobe. Raises JobError when it finds no media."""
+    probed = _probed(path)
+    if probed.get("streams") and not probed.get("packets"):
+        raise JobError(Reason.EMPTY_FILE, Fault.PERMANENT, "streams without a packet")
+    found = contents.read(probed)
+    length_s = _counted_s(path, found) if found.audio else None
+    return replace(found, duration_s=length_s) if length_s else found
+
+
+def _probed(path: Path, *, counts_packets: bool = False) -> dict[str, Any]:
     try:
-        probed = ffmpeg.probe_result(ffmpeg.start_probe(path))
+        return ffmpeg.probe_result(ffmpeg.start_probe(path, counts_packets=counts_packets))
     except ProgramKilled as error:
         raise JobError(Reason.CRASHED, Fault.RETRYABLE, f"ffprobe: {error}") from error
     except (ProgramFailed, ValueError) as error:
         raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, f"ffprobe: {error}") from error
-    if probed.get("streams") and not probed.get("packets"):
-        raise JobError(Reason.EMPTY_FILE, Fault.PERMANENT, "streams without a packet")
-    return contents.read(probed)
+
+
+def _counted_s(path: Path, found: Contents) -> float | None:
+    """The length of sound for which ffprobe only guesses it from the first bytes; else None."""
+    if "aac" in found.containers:
+        return adts.length_s(path)
+    if "mp3" not in found.containers or mp3.tells_length(path):
+        return None
+    return mp3.counted_s(_probed(path, counts_packets=True))
 
 
 class _Finishing:
@@ -214,6 +238,7 @@ class _Finishing:
         else:
             try:
                 path = self._converted(conversion.for_audio(found, self._size, self._budget))
+                found = replace(found, duration_s=reader.read(path).duration_s or found.duration_s)
             except (Unaffordable, ProgramFailed) as error:
                 kind, note = MediaKind.DOCUMENT, _why_unconverted(error)
         info = self._info if found.video else tags.added(self._info, found)

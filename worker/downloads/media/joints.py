@@ -11,14 +11,13 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from worker.downloads.media import adts
 from worker.downloads.media.mp4 import boxes as mp4_boxes
 from worker.downloads.media.transport_stream import joints_of_ts
 
 # Ten hours in fragments of two seconds, each in four boxes.
 _MAX_BOXES = 80_000
 _EBML = re.compile(rb"\x1a\x45\xdf\xa3.{1,60}?(?:webm|matroska)", re.DOTALL)
-_ID3, _ID3_HEADER = b"ID3", 10
-_ADTS_HEADER = 7
 
 
 def parts(path: Path) -> list[tuple[int, int]]:
@@ -34,7 +33,7 @@ def parts(path: Path) -> list[tuple[int, int]]:
             starts = [*joints_of_ts(data)]
         elif head[:4] == b"\x1a\x45\xdf\xa3":
             starts = [found.start() for found in _EBML.finditer(data)][1:]
-        elif head[:3] == _ID3 or _is_adts(head):
+        elif adts.is_at_start(head):
             starts = [*_joints_of_adts(data)]
         else:
             starts = []
@@ -91,23 +90,11 @@ def _joints_of_mp4(path: Path) -> Iterator[int]:
             position += box.size
 
 
-def _is_adts(header: bytes) -> bool:
-    return len(header) >= _ADTS_HEADER and header[0] == 0xFF and header[1] & 0xF6 == 0xF0
-
-
 def _joints_of_adts(data: mmap.mmap) -> Iterator[int]:
     """Where the profile, the rate or the channels of AAC frames change."""
-    position, before = 0, b""
-    while header := data[position : position + _ID3_HEADER]:
-        if header[:3] == _ID3 and len(header) == _ID3_HEADER:
-            length = sum((byte & 0x7F) << 7 * place for place, byte in enumerate(header[:5:-1]))
-            position += _ID3_HEADER + length
-        elif _is_adts(header):
-            now = bytes((header[2] & 0xFD, header[3] & 0xC0))
-            if before and now != before:
-                yield position
-            before = now
-            length = (header[3] & 3) << 11 | header[4] << 3 | header[5] >> 5
-            position += max(length, _ADTS_HEADER)
-        else:
-            return
+    before = b""
+    for position, header in adts.frames(data):
+        now = bytes((header[2] & 0xFD, header[3] & 0xC0))
+        if before and now != before:
+            yield position
+        before = now

@@ -1,0 +1,36 @@
+"""Find how long an MP3 file is."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from worker.downloads.media.contents import positive
+
+_ID3, _ID3_HEADER, _FOOTER = b"ID3", 10, 0x10
+# In the first frame, whose header and side information are at most 40 bytes.
+_LENGTHS, _WITHIN = (b"Xing", b"Info", b"VBRI"), 64
+
+# The samples of a frame at the rates of MPEG-1, and at those of its successors.
+_LOWEST_RATE_HZ, _SAMPLES, _FEWER_SAMPLES = 32_000, 1152, 576
+
+
+def tells_length(path: Path) -> bool:
+    """Whether the first frame has the number of all frames, as most programs write it there."""
+    with path.open("rb") as file:
+        start = file.read(_ID3_HEADER)
+        if start[:3] == _ID3 and len(start) == _ID3_HEADER:
+            length = sum((byte & 0x7F) << 7 * place for place, byte in enumerate(start[:5:-1]))
+            file.seek(_ID3_HEADER + length + (_ID3_HEADER if start[5] & _FOOTER else 0))
+        else:
+            file.seek(0)
+        head = file.read(_WITHIN)
+    return any(name in head for name in _LENGTHS)
+
+
+def counted_s(probed: Mapping[str, Any]) -> float | None:
+    """The length in seconds by the number of packets that ffprobe has counted; None without any."""
+    for stream in probed.get("streams") or ():
+        if stream.get("codec_name") == "mp3" and (rate := positive(stream.get("sample_rate"))):
+            samples = _SAMPLES if rate >= _LOWEST_RATE_HZ else _FEWER_SAMPLES
+            return (positive(stream.get("nb_read_packets")) or 0.0) * samples / rate or None
+    return None
