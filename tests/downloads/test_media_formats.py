@@ -295,3 +295,23 @@ def test_cover_that_is_none_is_told(warm: Worker, film: Path) -> None:
         page = a_page(film.parent, site, video="film.mp4", image="cover.jpg")
         error = warm.run(page, LIMITS, form=Form(What.COVER)).error
     assert error.reason in {Reason.UNSUPPORTED, Reason.BROKEN_FILE}
+
+
+@pytest.mark.parametrize(
+    ("name", "encoder"), [("song.m4a", "aac"), ("song.mp3", "libmp3lame"), ("song.flac", "flac")]
+)
+def test_cover_of_a_song_is_the_picture_in_its_file(
+    warm: Worker, tmp_path: Path, name: str, encoder: str
+) -> None:
+    make_of(tmp_path / name, [TONE, PICTURE], f"{COVERED} -c:a {encoder}")
+    with served(tmp_path) as site:
+        media = warm.run(f"{site}/{name}", LIMITS, form=Form(What.COVER)).media
+    assert (media.facts.kind, media.facts.width, media.facts.height) == (MediaKind.PHOTO, 320, 240)
+    assert media.facts.title == "A_song"
+
+
+def test_cover_of_a_song_without_a_picture_is_none(warm: Worker, tmp_path: Path) -> None:
+    make_of(tmp_path / "song.mp3", [TONE], "-c:a libmp3lame")
+    with served(tmp_path) as site:
+        error = warm.run(f"{site}/song.mp3", LIMITS, form=Form(What.COVER)).error
+    assert error.reason is Reason.NO_COVER

@@ -23,7 +23,7 @@ from worker.downloads.media.clipping import Clipped, clip
 from worker.downloads.media.cutting import cut
 from worker.downloads.media.preparing import Downloaded, as_file, prepare
 from worker.downloads.media.program_run import ProgramFailed
-from worker.downloads.media.songs import chosen_sound
+from worker.downloads.media.songs import chosen_sound, picture_inside
 from worker.downloads.pictures.post import MIN_SIDE
 from worker.downloads.reports import MAX_FILES, ReadyFile, Result
 from worker.downloads.ytdlp import sponsorblock
@@ -159,6 +159,8 @@ def _finished(file: Downloaded, limits: DownloadLimits, form: Form) -> list[Read
         return [as_file(file)]
     if form.names_sound and not ffmpeg.missing():
         file = chosen_sound(file, form, limits)
+    if form.is_cover and file_types.of(file.path) is None:
+        file = picture_inside(file, limits)
     if file.path.stat().st_size > limits.max_file_bytes:
         return cut(file.path, file.info, limits, form)
     return [_large_enough(file, prepare(file, limits, form))]

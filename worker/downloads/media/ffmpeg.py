@@ -236,6 +236,13 @@ def draw_cover(source: Path, target: Path, limits: ProgramLimits) -> None:
     run(command, limits)
 
 
+def extract_picture(song: Path, target: Path, limits: ProgramLimits) -> None:
+    """Copy the picture in a song into a file of its own. Raises ProgramFailed."""
+    command = ["ffmpeg", *_QUIET, "-y", "-threads", "1", *INPUT_LIMITS, "-i", f"file:{song}"]
+    command += ["-map", "0:v:0", "-frames:v", "1", "-c:v", "copy", "-f", "image2pipe"]
+    run([*command, f"file:{target}"], limits)
+
+
 def convert_picture(source: Path, target: Path, limits: ProgramLimits) -> None:
     """Make a JPEG or, if `target` is called so, a PNG of a picture. Raises ProgramFailed."""
     command = ["ffmpeg", *_QUIET, "-y", "-threads", "1", *INPUT_LIMITS, "-i", f"file:{source}"]

@@ -45,6 +45,19 @@ def chosen_sound(file: Downloaded, form: Form, limits: DownloadLimits) -> Downlo
     return replace(file, path=path, info={**info, "ext": plan.suffix[1:]})
 
 
+def picture_inside(file: Downloaded, limits: DownloadLimits) -> Downloaded:
+    """The picture in a song, as a file in its place. Raises JobError if there is none."""
+    found = None if ffmpeg.missing() else contents_of(file.path)
+    if found is None or found.video or not found.has_cover:
+        raise JobError(Reason.NO_COVER, Fault.PERMANENT, "none in the file either")
+    target = file.path.with_name(f"{file.path.stem}.inside")
+    with pieces.failures("picture", Reason.BROKEN_FILE):
+        time_s = conversion.budget_of(limits).time_s
+        ffmpeg.extract_picture(file.path, target, ProgramLimits(time_s, limits.memory_bytes))
+    file.path.unlink()
+    return Downloaded(target, tags.added(file.info, found))
+
+
 def _plan(path: Path, found: Contents, form: Form, limits: DownloadLimits) -> Conversion:
     budget = replace(conversion.budget_of(limits), size_bytes=limits.max_answer_bytes)
     try:

@@ -5,10 +5,13 @@ from typing import Any
 
 from worker.downloads.pictures.post import IS_PICTURE
 from worker.downloads.ytdlp.beside import kept
+from worker.downloads.ytdlp.formats.streams import has
 from worker.errors import Fault, JobError, Reason
 
 # Sites name more pictures than they have.
 _MAX_PLACES = 4
+# What a song is called whose site says nothing of its streams.
+_OF_SOUND = frozenset({"aac", "flac", "m4a", "mp3", "oga", "ogg", "opus"})
 
 
 def pictures(info: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
@@ -24,6 +27,14 @@ def pictures(info: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
         raise JobError(Reason.NO_COVER, Fault.PERMANENT, "no thumbnail is named")
     for url in urls:
         yield {**kept(info), "url": url, "ext": "jpg", IS_PICTURE: True}
+
+
+def may_be_inside(info: Mapping[str, Any]) -> bool:
+    """Whether it is a song without a picture beside it, which may have one in its file."""
+    if info.get(IS_PICTURE) or next(_urls(info), None):
+        return False
+    formats = info.get("formats") or [info]
+    return all(not has(media, "vcodec") or media.get("ext") in _OF_SOUND for media in formats)
 
 
 def _urls(info: Mapping[str, Any]) -> Iterator[str]:

@@ -154,7 +154,8 @@ class PostYoutubeDL(SpanYoutubeDL):
         """Download the cover or the subtitles of a video in its place, where that is wanted."""
         if self._form.has_subtitles_inside and download:
             return self._process_with_subtitles(info_dict)
-        if not self._form.is_beside_media:
+        is_inside = self._form.is_cover and covers.may_be_inside(info_dict)
+        if is_inside or not self._form.is_beside_media:
             return super().process_video_result(info_dict, download)
         self.on_extracted(info_dict)  # what comes after says nothing about the video
         if self._form.has_subtitles_alone:
