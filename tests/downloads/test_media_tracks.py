@@ -76,6 +76,34 @@ def channels_of(path: str) -> int:
     return int(subprocess.run(command, capture_output=True, check=True).stdout)
 
 
+@pytest.mark.parametrize("manifest", ["hls", "hls in the video", "dash"])
+def test_the_films_own_sound_is_heard(warm: Worker, tmp_path: Path, manifest: str) -> None:
+    own, dub = "-ac 2 -b:a 64k", "-ac 1 -b:a 96k"
+    for name, streams in (("hd", "-an -c copy"), ("sound", f"-vn {own}"), ("other", f"-vn {dub}")):
+        streams = own if (name, manifest) == ("hd", "hls in the video") else streams
+        segments = f"-f hls -hls_time 1 -hls_segment_filename {tmp_path}/{name}-%d.ts"
+        make(tmp_path / f"{name}.m3u8", f"{streams} {segments}")
+        make(tmp_path / f"{name}{'.mp4' if name == 'hd' else '.m4a'}", streams)
+    other = Track('TYPE=AUDIO,GROUP-ID="a",NAME="x",LANGUAGE="es"', "other")
+    master_of = {"hls": (other, Track()), "hls in the video": (other, Track(uri=None))}
+    if manifest == "dash":
+        text = mpd(*MPDS["codecs of both"]).replace("</Period>", f"{DUB}</Period>")
+    else:
+        text = master(CODECS["both"], master_of[manifest])
+    name = "m.mpd" if manifest == "dash" else "m.m3u8"
+    (tmp_path / name).write_text(text)
+    with served(tmp_path) as url:
+        media = warm.run(f"{url}/{name}", limits_with()).media
+    assert channels_of(media.path) == 2
+
+
+DUB = """<AdaptationSet contentType="audio" mimeType="audio/mp4" lang="es">
+<Role schemeIdUri="urn:mpeg:dash:role:2011" value="dub"/>
+<Representation id="other" codecs="mp4a.40.2" bandwidth="128000"><BaseURL>other.m4a</BaseURL>
+</Representation></AdaptationSet>
+"""
+
+
 def test_another_language_comes_where_it_is_wanted(warm: Worker, tmp_path: Path) -> None:
     for name, streams in (("hd", "-an -c copy"), ("sound", "-vn -ac 2"), ("other", "-vn -ac 1")):
         segments = f"-f hls -hls_time 1 -hls_segment_filename {tmp_path}/{name}-%d.ts"

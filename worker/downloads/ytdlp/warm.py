@@ -27,7 +27,7 @@ from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.network import handlers, page_encoding
 from worker.downloads.ytdlp.packages import plugins
 from worker.downloads.ytdlp.players import challenges, javascript
-from worker.downloads.ytdlp.transfer import dash
+from worker.downloads.ytdlp.transfer import dash, sound_roles
 
 log = logging.getLogger(__name__)
 
@@ -74,6 +74,7 @@ def warm_up() -> ExtractorIndex:
         extractors = ExtractorIndex({k: ie for k, ie in extractors.items() if k not in broken})
     # Not in a fork: all extractors inherit what these change, and the fork would copy them all.
     dash.install()
+    sound_roles.install()
     page_encoding.install()
     # The sample comes last, because `re` only caches the last 512 patterns.
     steps = (_share_certificates, _look_at_ffmpeg, javascript.find, challenges.allow_solutions)

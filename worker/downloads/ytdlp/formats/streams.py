@@ -16,6 +16,8 @@ _NOTHING: Learned = {}
 # yt-dlp's preference for a sound track that a player takes only when somebody asks for it (RFC
 # 8216, EXT-X-MEDIA, DEFAULT and AUTOSELECT).
 _ALTERNATE = -2
+# yt-dlp's preference for sound that describes the pictures.
+_DESCRIPTION = -10
 # yt-dlp's preference for a preview, a damaged file, sign language, or a codec that nothing plays.
 _INFERIOR = -10
 _WATERMARKED = -2
@@ -291,7 +293,9 @@ def _is_track(media: Format) -> bool:
 
 
 def _is_alternate(media: Format) -> bool:
-    return _is_hls(media) and is_sound(media) and media.get("source_preference") == _ALTERNATE
+    is_described = media.get("language_preference") == _DESCRIPTION
+    is_second = media.get("source_preference") == _ALTERNATE
+    return _is_hls(media) and is_sound(media) and (is_second or is_described)
 
 
 def _manifest(media: Format) -> object:

@@ -73,9 +73,10 @@ def _joined(media: DashFormat, periods: Sequence[Sequence[DashFormat]]) -> DashF
 def _likest(media: DashFormat, period: Sequence[DashFormat]) -> DashFormat | None:
     """The format of a period that differs least from another period's; None if none is similar."""
 
-    def distance(other: DashFormat) -> tuple[bool, bool, float, float]:
+    def distance(other: DashFormat) -> tuple[bool, bool, bool, float, float]:
         return (
             other.get("language") != media.get("language"),
+            other.get("language_preference") != media.get("language_preference"),
             _codec(other) != _codec(media),
             abs((other.get("height") or 0) - (media.get("height") or 0)),
             abs((other.get("tbr") or 0) - (media.get("tbr") or 0)),
