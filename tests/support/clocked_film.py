@@ -33,7 +33,9 @@ def first_time_s(path: Path | str) -> float:
 
 def beeps_s(path: Path | str) -> list[float]:
     """When in a clip a beep begins."""
-    data = _output(path, f"-vn -ac 1 -ar {_SOUND_HZ} -f u8")
+    # Silence where the sound has not begun.
+    from_start = "-af aresample=async=1:first_pts=0"
+    data = _output(path, f"-vn {from_start} -ac 1 -ar {_SOUND_HZ} -f u8")
     step = _SOUND_HZ // 200
     loud = [max(data[at : at + step]) > 150 for at in range(0, len(data), step)]
     return [

@@ -1,12 +1,12 @@
 """A YoutubeDL that fetches only what a span of a video needs, if its site allows that."""
 
 import itertools
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from worker.downloads import spans
-from worker.downloads.media import ffmpeg
+from worker.downloads.media import clocks, ffmpeg
 from worker.downloads.spans import Span
 from worker.downloads.ytdlp.formats import streams
 from worker.downloads.ytdlp.transfer import file_part
@@ -15,6 +15,9 @@ from worker.downloads.ytdlp.transfer.downloader import PatientYoutubeDL
 _DASH = "http_dash_segments"
 # The option with which yt-dlp's merger has ffmpeg read a video's second file.
 _SECOND_INPUT = "merger+ffmpeg_i2"
+# By how much the clocks of two tracks may differ from their playlists: less is what programs add
+# for pictures that are decoded in another order, and with more they do not count from one time.
+_SAME_S, _UNRELATED_S = 0.15, 10.0
 
 
 class SpanYoutubeDL(PatientYoutubeDL):
@@ -23,16 +26,20 @@ class SpanYoutubeDL(PatientYoutubeDL):
     on_whole: Callable[[], None] = staticmethod(lambda: None)
     """Called when a file has to be fetched whole although only a part of it is wanted."""
 
+    _earlier_clock_s: float | None = None  # when the file that came last begins
+
     def dl(self, name: str, info: Any, subtitle: bool = False, test: bool = False) -> Any:
         """Download one stream into the file `name`, or two at once if they are in fragments."""
         span = spans.of(info)
         if span is None:
-            self._align((0.0,))
-            return super().dl(name, info, subtitle, test)
+            done = super().dl(name, info, subtitle, test)
+            if not (subtitle or test):
+                self._align((0.0,), self._clock_of(Path(name), info))
+            return done
         for stream in info.get("requested_formats") or [info]:
             spans.note_start(info, stream, keep_fragments(stream, span))
         done = self._dl_part(name, info, span) or super().dl(name, info, subtitle, test)
-        self._align(spans.starts(info))
+        self._align(spans.starts(info), self._clock_of(Path(name), info))
         return done
 
     def _dl_part(self, name: str, info: Any, span: Span) -> Any:
@@ -49,10 +56,25 @@ class SpanYoutubeDL(PatientYoutubeDL):
             file_part.complete(Path(name), part)
         return done
 
-    def _align(self, starts: Sequence[float]) -> None:
-        """Have a sound that begins at another time merged with its video at the right place."""
+    def _clock_of(self, path: Path, info: Mapping[str, Any]) -> float | None:
+        """When the file of one of two streams of HLS begins by their clock; None if unknown."""
+        is_half = streams.has(info, "vcodec") is not streams.has(info, "acodec")
+        is_hls = str(info.get("protocol")).startswith("m3u8")
+        return clocks.start_s(path) if is_hls and is_half and path.exists() else None
+
+    def _align(self, starts: Sequence[float], clock_s: float | None) -> None:
+        """Have a sound that begins at another time merged with its video at the right place.
+
+        The clocks of this file and of the one before it say so more exactly than their playlists.
+        """
         arguments: Any = self.params["postprocessor_args"]
-        shift = ("-itsoffset", f"{starts[-1] - starts[0]:.6f}")
+        late_s = starts[-1] - starts[0]
+        if clock_s is not None and self._earlier_clock_s is not None:
+            by_clock_s = clock_s - self._earlier_clock_s
+            if _SAME_S < abs(by_clock_s - late_s) < _UNRELATED_S:
+                late_s = by_clock_s
+        self._earlier_clock_s = clock_s
+        shift = ("-itsoffset", f"{late_s:.6f}")
         arguments[_SECOND_INPUT] = [*ffmpeg.INPUT_LIMITS, *shift]
 
 
