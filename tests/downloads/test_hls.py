@@ -1,8 +1,12 @@
 """Playlists that players play, and yt-dlp does not."""
 
 import re
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,3 +124,54 @@ def test_a_key_that_cannot_be_one_is_not_the_operators(
     with served(playlist.parent) as url:
         error = warm.run(f"{url}/{changed.name}", LIMITS).error
     assert (error.reason, error.fault) == (Reason.BROKEN_FILE, Fault.RETRYABLE), error.detail
+
+
+MISSING = "#EXT-X-STREAM-INF:BANDWIDTH=900000,RESOLUTION=1280x720\nmissing.m3u8\n"
+THERE = "#EXT-X-STREAM-INF:BANDWIDTH=500000,RESOLUTION=640x360\nfilm.m3u8\n"
+
+
+@contextmanager
+def refusing(folder: Path, status: int) -> Iterator[str]:
+    """A server of a directory that answers `missing` with a status."""
+
+    class Handler(SimpleHTTPRequestHandler):
+        def __init__(self, *args: Any) -> None:
+            super().__init__(*args, directory=str(folder))
+
+        def do_GET(self) -> None:
+            if "missing" in self.path:
+                return self.send_error(status)
+            return super().do_GET()
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_port}"
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("status", [403, 404, 410, 503])
+def test_variant_that_is_missing_gives_way_to_another(
+    warm: Worker, playlist: Path, status: int
+) -> None:
+    playlist.with_name("master.m3u8").write_text(f"#EXTM3U\n{MISSING}{THERE}")
+    with refusing(playlist.parent, status) as url:
+        media = warm.run(f"{url}/master.m3u8", LIMITS).media
+    assert probe(media.path).duration_s == pytest.approx(3.0, abs=0.2)
+    assert media.facts.note is None
+
+
+@pytest.mark.parametrize("status", [404, 503])
+def test_where_no_variant_is_there_the_first_failure_counts(
+    warm: Worker, playlist: Path, status: int
+) -> None:
+    variants = MISSING + THERE.replace("film", "missing-too")
+    playlist.with_name("master.m3u8").write_text(f"#EXTM3U\n{variants}")
+    with refusing(playlist.parent, status) as url:
+        error = warm.run(f"{url}/master.m3u8", LIMITS).error
+    assert (error.reason, error.fault) == (Reason.SITE_ERROR, Fault.RETRYABLE), error.detail
+    assert str(status) in error.detail

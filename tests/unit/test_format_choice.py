@@ -12,6 +12,8 @@ from worker.form import SOUND, Form, What
 from worker.protocol import Note
 from worker.protocol.choices import Language, Quality
 
+ORIGINAL, DUB, DESCRIBED = ({"language_preference": n} for n in (10, -1, -10))
+
 
 @pytest.mark.parametrize(
     ("formats", "name", "note"),
@@ -257,6 +259,28 @@ def test_sound_is_cut_too(
         assert (chosen(made, *formats), made.parts, made.note) == (name, parts, note)
 
 
+@pytest.mark.parametrize(
+    ("formats", "missing", "name"),
+    [
+        ([a_format("hd", 9, 720), a_format("sd", 5, 360)], "hd", "sd"),
+        ([silent("v", 9, 720), silent("w", 9, 480), sound("x", 5)], "v", "w+x"),
+        ([silent("v", 9, 720), sound("x", 5), sound("y", 5)], "x", "v+y"),
+        # Pictures without sound, sound without pictures and another language are no substitute.
+        ([silent("v", 9, 720), sound("x", 5)], "x", None),
+        ([silent("v", 9, 720), sound("x", 5)], "v", None),
+        ([silent("v", 9, 720), sound("x", 5, **ORIGINAL), sound("dub", 5, **DUB)], "x", None),
+        ([a_format("hd", 9, 720)], "hd", None),
+    ],
+)
+def test_what_the_site_does_not_have_gives_way_to_what_is_as_good(
+    formats: list[Any], missing: str, name: str | None
+) -> None:
+    made = chooser()
+    before = chosen(made, *formats)
+    assert made.leave_out(missing) is (name is not None)
+    assert (chosen(made, *formats), made.note) == (name or before, None)
+
+
 def test_example_is_true() -> None:
     assert doctest.testmod(formats).failed == 0
     assert doctest.testmod(formats).attempted
@@ -269,9 +293,6 @@ def test_asking_changes_nothing() -> None:
     assert made.has_choice()
     assert made.has_choice()
     assert chosen(made, a_format("a", 40, 1080), a_format("b", 20, 720)) == "a"
-
-
-ORIGINAL, DUB, DESCRIBED = ({"language_preference": n} for n in (10, -1, -10))
 
 
 @pytest.mark.parametrize(

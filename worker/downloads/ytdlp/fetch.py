@@ -52,6 +52,11 @@ _SHARE_FOR_PAUSE = 0.1
 # How many choices of formats are tried before the link counts as too large.
 _MAX_CHOICES = 4
 
+# What a site answers for a variant that it lists but does not have; others may be there.
+_OF_A_VARIANT = frozenset(
+    {Reason.NOT_FOUND, Reason.FORBIDDEN, Reason.SITE_ERROR, Reason.BROKEN_FILE}
+)
+
 _TOO_LARGE_NOTES = frozenset({Note.LOWER_QUALITY, Note.AUDIO_ONLY})
 
 _NOT_DOWNLOADABLE_NOW: dict[str, tuple[Reason, str]] = {
@@ -289,6 +294,11 @@ def _try(
     try:
         files = _extract(ydl, url, meter)
     except (JobError, YoutubeDLError, OSError) as error:
+        if _is_of_a_variant(error, ydl):
+            first = ydl.first_failure = ydl.first_failure or error
+            if is_last or not chooser.leave_out(ydl.missing):
+                raise first from first.__cause__
+            return None
         if is_last or classify(error).reason is not Reason.TOO_LARGE:
             raise
         chooser.exclude(meter.announced_bytes)
@@ -301,6 +311,11 @@ def _try(
     for info in silent:
         chooser.note_silent(info)
     return files if is_last or not silent else None
+
+
+def _is_of_a_variant(error: Exception, ydl: PostYoutubeDL) -> bool:
+    """Whether one variant of a video is missing at its site, as far as was tried."""
+    return ydl.missing is not None and classify(error).reason in _OF_A_VARIANT
 
 
 def _extract(ydl: PostYoutubeDL, url: str, meter: Meter) -> tuple[Downloaded, ...]:

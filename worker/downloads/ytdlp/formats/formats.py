@@ -66,6 +66,8 @@ class Chooser:
         self._choices: list[Choice] = []
         self._chosen: Choice | None = None
         self._excluded: set[object] = set()
+        self._formats: Sequence[Format] = ()
+        self._missing: set[object] = set()
         self._uncut: set[object] = set()
         self._learned: dict[object, Mapping[str, str]] = {}
         self._sizes = Sizes()
@@ -96,7 +98,8 @@ class Chooser:
     def __call__(self, context: Mapping[str, Any]) -> Iterator[Format]:
         """Choose, as yt-dlp's format function. Raises JobError when nothing can be sent."""
         # yt-dlp lists the worst first, by `format_sort`.
-        formats = list(reversed(context.get("formats") or ()))
+        listed = reversed(context.get("formats") or ())
+        formats = [media for media in listed if media.get("format_id") not in self._missing]
         if formats and all(map(streams.is_storyboard, formats)):
             # YouTube gives no more to an address that it blocks, or without a JavaScript runtime.
             raise JobError(
@@ -105,6 +108,7 @@ class Chooser:
                 "only storyboards are offered",
                 remedy=Remedy.COOKIES,
             )
+        self._formats = formats
         self._chosen = self._tested_among(formats)
         yield self._chosen.for_ytdlp()
 
@@ -168,6 +172,15 @@ class Chooser:
             self._uncut.add(chosen.id)
         self._excluded.add(chosen.id)
         self._sizes.show(chosen, size_bytes or self._budget.size_bytes * self.parts)
+
+    def leave_out(self, format_id: object) -> bool:
+        """Leave out a format that its site does not have, if others have what is wanted of it."""
+        known = streams.understood(self._formats, self._learned)
+        wanted = streams.in_language(known, self.form.language)
+        if streams.without(wanted, lambda media: media.get("format_id") == format_id) is None:
+            return False
+        self._missing.add(format_id)
+        return True
 
     def switch_to_cutting(self, size_bytes: int) -> int:
         """Cut the last choice, which is too large for one file. Returns how many it may fill.

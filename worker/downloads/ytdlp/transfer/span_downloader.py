@@ -10,7 +10,7 @@ from worker.downloads.media import clocks, ffmpeg
 from worker.downloads.spans import Span
 from worker.downloads.ytdlp.formats import streams
 from worker.downloads.ytdlp.transfer import file_part
-from worker.downloads.ytdlp.transfer.downloader import PatientYoutubeDL
+from worker.downloads.ytdlp.transfer.variants import VariantYoutubeDL
 
 _DASH = "http_dash_segments"
 # The option with which yt-dlp's merger has ffmpeg read a video's second file.
@@ -20,7 +20,7 @@ _SECOND_INPUT = "merger+ffmpeg_i2"
 _SAME_S, _UNRELATED_S = 0.15, 10.0
 
 
-class SpanYoutubeDL(PatientYoutubeDL):
+class SpanYoutubeDL(VariantYoutubeDL):
     """A YoutubeDL for one link that notes at which time of the video each file begins."""
 
     on_whole: Callable[[], None] = staticmethod(lambda: None)
