@@ -88,6 +88,11 @@ def _record(
             found = extract_info(ydl, task.url, download=False)
         except ListFound:
             return False
+        except JobError as error:
+            if error.reason is not Reason.LIVE:
+                raise
+            # What never ends and is not HLS; that it is live has been said already.
+            raise JobError(Reason.NO_FORMAT, Fault.PERMANENT, error.detail) from error
         video = next(videos_in(found), None)
         if video is None:
             raise why_nothing(ydl)

@@ -23,7 +23,7 @@ from worker.downloads.reports import MAX_FILES
 from worker.downloads.spans import Span
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.failures.complaints import Complaint, complaint_in
-from worker.downloads.ytdlp.network import content_length
+from worker.downloads.ytdlp.network import content_length, radio
 from worker.downloads.ytdlp.network import handlers as request_handlers
 from worker.downloads.ytdlp.network.served import served
 from worker.downloads.ytdlp.players.player_source import PlayerSource, response_of
@@ -174,6 +174,9 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
             req.proxies = {"all": plugin_proxy(self.params.get("proxy"))}
         response: Any = super().urlopen(req)
         content_length.correct(response.headers)
+        if radio.is_radio(response.headers):
+            response.close()
+            raise JobError(Reason.LIVE, Fault.PERMANENT, "a radio station")
         self._latest = response.url, response.headers
         response.read = _limited(response.read)
         return response
