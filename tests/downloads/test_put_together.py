@@ -167,3 +167,18 @@ def test_parts_that_are_not_joined_have_the_sizes_that_they_had(
 ) -> None:
     path = films.one_file((PLAIN, LARGER), "ts", tmp_path)
     assert sizes_seen(str(path)) == {(64, 64), (128, 96)}
+
+
+@pytest.mark.parametrize("last", [PLAIN, LARGER])
+def test_of_very_many_parts_only_those_that_are_alike_are_joined(
+    films: Films, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, last: Part
+) -> None:
+    monkeypatch.setattr(joining, "_MAX_ENCODED", 3)
+    path = films.one_file([*[PLAIN] * 4, last], "ts", tmp_path)
+    if last is PLAIN:
+        joining.join(path, LIMITS)
+        assert probe(path).duration_s == pytest.approx(5 * PART_S, abs=0.3)
+    else:
+        with pytest.raises(JobError) as caught:
+            joining.join(path, LIMITS)
+        assert (caught.value.reason, caught.value.fault) == (Reason.UNLIKE_PARTS, Fault.PERMANENT)

@@ -140,7 +140,7 @@ def test_very_many_parts_that_go_on_stay_as_they_are(tmp_path: Path) -> None:
 
 def test_very_many_parts_that_differ_are_refused(tmp_path: Path) -> None:
     path = tmp_path / "film.mp4"
-    path.write_bytes(b"".join(part(f"{time}", time) for time in range(101)))
+    path.write_bytes(b"".join(part(f"{time}", time) for time in range(1001)))
     with pytest.raises(JobError) as caught:
         joining.join(path, limits_with())
     assert caught.value.reason is Reason.UNLIKE_PARTS

@@ -19,8 +19,9 @@ from worker.errors import Fault, JobError, Reason
 
 _Kind = TypeVar("_Kind", bound=Hashable)
 
-# Each part costs a run of ffprobe, and if parts are encoded together a decoder's memory.
-_MAX_PARTS = 100
+# Each part costs a run of ffprobe, a tenth of a second, and more if it is encoded. An hour with a
+# discontinuity before each piece has 600.
+_MAX_ENCODED, _MAX_PARTS = 100, 1000
 _COPY_BYTES = 1 << 20
 _RATE_HZ = 48_000
 # What a player has to know of a stream before the first frame.
@@ -82,13 +83,13 @@ class _Joining:
 
     def run(self, *, or_most: bool) -> bool:
         edges = joints.parts(self._path)
-        if len(edges) > _MAX_PARTS:
+        if len(edges) > _MAX_ENCODED:
             edges = joints.merged(self._path, edges)
         if len(edges) == 1:
             return False
         if len(edges) > _MAX_PARTS:
             raise ValueError(f"{len(edges)} parts")
-        parts = [part for part in map(_inspected, self._separated(edges)) if part.length_s]
+        parts = [part for part in self._inspected(self._separated(edges)) if part.length_s]
         kept = parts
         if len({part.streams for part in parts}) == 1:
             self._copy(parts)
@@ -103,6 +104,12 @@ class _Joining:
         for part in parts:
             part.path.unlink()
         return len(kept) < len(parts)
+
+    def _inspected(self, paths: Iterable[Path]) -> Iterator[_JoinedPart]:
+        for path in paths:
+            if time.monotonic() > self._ends_at:
+                raise ValueError("too many parts to look at")
+            yield _inspected(path)
 
     def _separated(self, edges: Sequence[tuple[int, int]]) -> list[Path]:
         """Each part in a file of its own, in place of the file."""
@@ -134,6 +141,8 @@ class _Joining:
         length_s = sum(part.length_s for part in parts)
         if not length_s:
             raise ValueError("no part can be read")
+        if len(parts) > _MAX_ENCODED:
+            raise Unaffordable(f"{len(parts)} parts that differ")
         conversion.check_audio(length_s, self._budget)
         video = _main_video(parts)
         encoding = conversion.encoding_of(video, length_s, self._budget) if video else None
