@@ -11,6 +11,7 @@ from tests.support.format_choice import chooser
 from tests.support.masters import ALTERNATE, CODECS, GROUPS, MPDS, Track, listed, master, mpd
 from worker.downloads.ytdlp.formats import streams
 from worker.downloads.ytdlp.formats.formats import Chooser
+from worker.form import Form
 
 
 def picked(text: str, made: Chooser | None = None) -> str:
@@ -105,3 +106,30 @@ def test_playlists_that_are_in_no_master_do_not_belong_together() -> None:
     )
     assert [media["format_id"] for media in known] == ["opus", "mp3", "film"]
     assert streams.has(known[2], "acodec")
+
+
+@pytest.mark.parametrize("asked", [720, 360])
+def test_height_may_stand_in_the_name_alone(asked: int) -> None:
+    text = master("").replace(masters.HD, 'NAME="720p"').replace(masters.SD, 'NAME="360p"')
+    made = chooser(length_s=60, form=Form(max_height=asked))
+    assert picked(text, made) == {720: "hd", 360: "sd"}[asked]
+    assert [quality.height for quality in made.qualities] == [720, 360][asked == 360 :]
+
+
+@pytest.mark.parametrize(
+    ("name", "more", "height"),
+    [
+        ("hls-1080p60", {}, 1080),
+        ("360p-1", {}, 360),
+        ("720p", {"height": 480}, 480),
+        ("720p", {"protocol": "https"}, None),
+        ("mp3-128", {}, None),
+        ("0720p", {}, None),
+        ("clip1080p", {}, None),
+    ],
+)
+def test_only_the_name_of_an_hls_variant_is_its_height(
+    name: str, more: dict[str, object], height: int | None
+) -> None:
+    (known,) = streams.understood([{"format_id": name, "protocol": "m3u8_native", **more}])
+    assert known.get("height") == height

@@ -1,5 +1,6 @@
 """What a site's formats hold: pictures, sound, which codecs, which language. All pure."""
 
+import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
@@ -27,19 +28,24 @@ _HIGHEST_AAC_KBPS = 400
 _HIGH_RATE, _HIGHEST_RATE = 45, 300
 # ISO 639-2 for an undetermined language, several, or none.
 _NO_LANGUAGES = frozenset({"und", "mul", "zxx"})
+# As in `hls-360p`, also where yt-dlp has numbered several of this name.
+_HEIGHT_IN_NAME = re.compile(r"(?:^|[-_ ])([1-9]\d{2,3})p(?:\d\d)?(?:-\d+)?$", re.IGNORECASE)
 # What yt-dlp tests without a program of its own.
 _TESTABLE = frozenset({"http", "https", "m3u8_native", "http_dash_segments"})
 _WITH_INDEX = frozenset({"mp4", "m4a", "m4v", "mov", "unknown_video"})
 
 
 def understood(formats: Iterable[Format], learned: Learned = _NOTHING) -> list[Format]:
-    """The formats, with the codecs that a manifest leaves out or gets wrong corrected.
+    """The formats, with the codecs and heights that a manifest leaves out or gets wrong corrected.
 
     In a plain file, a stream that is not mentioned exists. In a manifest of HLS or DASH it may as
     well be a track of its own, and then the file is silent. `learned` has the codecs of formats
     that were looked at, by their ids; where one is silent, all videos of its manifest are.
     """
-    known = [{**_classified(f), **learned.get(f.get("format_id"), {})} for f in formats]
+    known = [
+        {**_classified(_with_named_height(f)), **learned.get(f.get("format_id"), {})}
+        for f in formats
+    ]
     filmed = {_manifest(media) for media in known if has(media, "vcodec")} - {None}
     with_tracks = {_manifest(media) for media in known if _is_track(media)} & filmed
     proven = {
@@ -262,6 +268,14 @@ def _preference(media: Format) -> int:
     if "original" in str(media.get("format_note")).lower():
         return 10
     return _ALTERNATE if _is_alternate(media) else -1
+
+
+def _with_named_height(media: Format) -> Format:
+    """The format with the height in its name, where an HLS variant tells it nowhere else."""
+    named = _HEIGHT_IN_NAME.search(str(media.get("format_id")))
+    if not named or not _is_hls(media) or lines(media):
+        return media
+    return {**media, "height": int(named[1])}
 
 
 def _classified(media: Format) -> Format:
