@@ -6,7 +6,7 @@ digits.
 
 import hashlib
 import re
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from worker.form import WHOLE, Form
 from worker.sites import site_of
@@ -22,12 +22,13 @@ _TRACKING = re.compile(
 # Words that mean something else on other sites, such as a time or a search.
 _TRACKING_AT = {
     "bilibili.com": r"spm_id_from|vd_source|from_source|share_\w+|buvid|unique_k|seid|timestamp",
-    "facebook.com": r"rdid|share_url|sfnsn|extid|paipv|eav|__\w+",
+    "facebook.com": r"rdid|share_url|sfnsn|extid|paipv|eav|__\w+(\[\w*\])?",
     "instagram.com": r"hl|img_index",
     "linkedin.com": r"trk|rcm",
     "pinterest.com": r"invite_code|sender|sfo",
     "reddit.com": r"share_id|rdt|ref|ref_source",
     "soundcloud.com": r"si|ref|p|c|in|in_system_playlist",
+    "rumble.com": r"e9s",
     "rutube.ru": r"r",
     "spotify.com": r"si|nd|dlsi",
     "threads.com": r"xmt|slof",
@@ -69,7 +70,7 @@ def without_tracking(url: str) -> str:
     at_this_site = _TRACKING_OF.get(site_of(parts.hostname or ""))
 
     def is_tracking(parameter: str) -> bool:
-        name = parameter.partition("=")[0]
+        name = unquote(parameter.partition("=")[0])  # brackets are often written as %5B and %5D
         return bool(_TRACKING.fullmatch(name) or (at_this_site and at_this_site.fullmatch(name)))
 
     kept = [parameter for parameter in parts.query.split("&") if not is_tracking(parameter)]

@@ -7,6 +7,7 @@ from worker.form import SOUND, WHOLE, Form
 from worker.urls import normalise
 
 LINK = "https://example.com/"
+FACEBOOK = "https://www.facebook.com/p/videos/1"
 
 
 def test_a_link_has_one_key_however_it_is_written() -> None:
@@ -57,6 +58,9 @@ def test_what_is_not_the_same_has_another_key() -> None:
         ("https://rutube.ru/video/X/?p=a", "https://rutube.ru/video/X/?r=wd&p=a"),
         ("https://www.threads.net/@a/post/X", "https://www.threads.net/@a/post/X?xmt=AQ&slof=1"),
         ("https://www.linkedin.com/posts/X", "https://www.linkedin.com/posts/X?trk=a&rcm=b"),
+        (f"{FACEBOOK}/?v=1", f"{FACEBOOK}/?v=1&__cft__[0]=AZWabc&__tn__=-UC"),
+        (f"{FACEBOOK}/", f"{FACEBOOK}/?__cft__%5B0%5D=AZXdef&__xts__%5b%5d=1"),
+        ("https://rumble.com/v1-x.html", "https://rumble.com/v1-x.html?e9s=src_v1_upp"),
         ("https://b23.tv/X", "https://b23.tv/X?share_source=copy&vd_source=1"),
         (
             "https://example.com/#/v?utm_source=a",
@@ -75,6 +79,8 @@ def test_where_a_link_was_shared_does_not_matter(plain: str, shared: str) -> Non
         ("https://example.com/v?t=1", "https://example.com/v?t=2"),
         ("https://example.com/v?si=1", "https://example.com/v?si=2"),
         ("https://example.com/v?feature=1", "https://example.com/v"),
+        ("https://example.com/v?__cft__[0]=1", "https://example.com/v"),
+        (f"{FACEBOOK}/?set[0]=1", f"{FACEBOOK}/?set[0]=2"),
         ("https://www.youtube.com/watch?v=X&t=5", "https://www.youtube.com/watch?v=X&t=6"),
         ("https://www.bilibili.com/video/BV1?p=1", "https://www.bilibili.com/video/BV1?p=2"),
         ("https://example.com/v?a=1&b=2", "https://example.com/v?b=2&a=1"),
