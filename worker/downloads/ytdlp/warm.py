@@ -24,7 +24,7 @@ from yt_dlp.networking import common as networking
 from yt_dlp.postprocessor import FFmpegPostProcessor  # type: ignore[attr-defined]
 
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
-from worker.downloads.ytdlp.network import handlers, page_encoding
+from worker.downloads.ytdlp.network import handlers, page_encoding, page_videos
 from worker.downloads.ytdlp.packages import plugins
 from worker.downloads.ytdlp.players import challenges, javascript
 from worker.downloads.ytdlp.transfer import dash, sound_roles
@@ -76,6 +76,7 @@ def warm_up() -> ExtractorIndex:
     dash.install()
     sound_roles.install()
     page_encoding.install()
+    page_videos.install()
     # The sample comes last, because `re` only caches the last 512 patterns.
     steps = (_share_certificates, _look_at_ffmpeg, javascript.find, challenges.allow_solutions)
     for step in (*steps, handlers.browsers, _download_sample):
