@@ -220,7 +220,7 @@ def test_the_same_is_not_said_again_of_a_message(bot: SteppedDispatcher) -> None
     assert said_by(bot) == [LinkFlaw.SCHEME, Topic.LINKS_LEFT_OUT]
 
 
-def test_edit_is_read_after_all_that_came_before_it(ledger: Ledger) -> None:
+def test_edit_is_read_after_all_that_its_person_sent_before_it(ledger: Ledger) -> None:
     updates = [said("x") | {"update_id": 1}, edited(A) | {"update_id": 2}]
     ledger.record_updates([*updates, said('"edited_message":') | {"update_id": 3}], START)
     first, third = claim(ledger, UpdateJob), claim(ledger, UpdateJob)
@@ -233,6 +233,25 @@ def test_edit_is_read_after_all_that_came_before_it(ledger: Ledger) -> None:
     assert claim(ledger, UpdateJob).update["update_id"] == 2
 
 
+@pytest.mark.parametrize("update", [edited(B), said("/cancel")], ids=["edit", "cancel"])
+@pytest.mark.parametrize("first_waits", [False, True])
+def test_an_update_of_somebody_else_is_not_waited_for(
+    ledger: Ledger, update: dict[str, Any], first_waits: bool
+) -> None:
+    other = said("/settings@our_bot", user=USER + 1, chat=GROUP)
+    ledger.record_updates([other | {"update_id": 1}, update | {"update_id": 2}], START)
+    first = claim(ledger, UpdateJob)
+    if first_waits:
+        ledger.put_back(first, 600, START, refund=True)
+    assert claim(ledger, UpdateJob).update["update_id"] == 2
+
+
+def test_an_update_that_is_no_json_for_sqlite_is_not_waited_for(ledger: Ledger) -> None:
+    broken: dict[str, Any] = {"update_id": 1, "message": {"date": float("nan")}}
+    ledger.record_updates([broken, said("/cancel") | {"update_id": 2}], START)
+    assert [claim(ledger, UpdateJob).update["update_id"] for _ in range(2)] == [1, 2]
+
+
 @pytest.mark.parametrize("text", ["/cancel", "/Cancel@our_bot", "/CANCEL all"])
 def test_cancel_is_read_after_the_links_that_it_is_meant_for(ledger: Ledger, text: str) -> None:
     updates = [said(A) | {"update_id": 1}, said(text) | {"update_id": 2}]
@@ -241,6 +260,21 @@ def test_cancel_is_read_after_the_links_that_it_is_meant_for(ledger: Ledger, tex
     assert [first.update["update_id"], third.update["update_id"]] == [1, 3]
     assert ledger.claim(TELEGRAM, START) is None
     ledger.finish_update(first, (), QUOTA, START)
+    assert claim(ledger, UpdateJob).update["update_id"] == 2
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [("/pause", "/resume"), ("/resume", "/pause"), ("/ban 5", "/unban 5"), ("/unban 5", "/ban 5")],
+)
+def test_commands_that_undo_each_other_are_read_in_their_order(
+    ledger: Ledger, first: str, second: str
+) -> None:
+    ledger.record_updates([said(first) | {"update_id": 1}, said(second) | {"update_id": 2}], START)
+    job = claim(ledger, UpdateJob)
+    assert job.update["update_id"] == 1
+    assert ledger.claim(TELEGRAM, START) is None
+    ledger.finish_update(job, (), QUOTA, START)
     assert claim(ledger, UpdateJob).update["update_id"] == 2
 
 

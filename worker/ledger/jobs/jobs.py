@@ -315,3 +315,13 @@ def download_directory(job_id: int, attempt: int, kind: Kind = Kind.DOWNLOAD) ->
 
 DIRECTORY_SQL = "id || '-' || iif(kind = 'recording', 1, attempts)"
 """The name of a job's directory, as `download_directory` makes it, in SQL."""
+
+
+def sender_sql(payload: str = "payload") -> str:
+    """The id of the person whose update a payload holds, in SQL; NULL where there is none.
+
+    SQLite does not take every update for JSON.
+    """
+    paths = ("message", "edited_message", "callback_query")
+    found = ", ".join(f"{payload} ->> '$.{path}.from.id'" for path in paths)
+    return f"iif(json_valid({payload}), coalesce({found}), NULL)"

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from worker.clocks import Wall
 from worker.ledger.jobs.fairness import Share
-from worker.ledger.jobs.jobs import BEGUN_RECORDING
+from worker.ledger.jobs.jobs import BEGUN_RECORDING, sender_sql
 from worker.ledger.storage.database import Database
 
 
@@ -37,12 +37,19 @@ def has_due(db: Database, pool: str, wall: Wall) -> bool:
     return bool(db.value(sql, pool=pool, wall=wall))
 
 
+# An edit comes after the message that it changes, /cancel after the links that it is meant for, and
+# of two commands that undo each other the later one holds. They are found by their text, for an
+# update may also be what SQLite does not take for JSON.
+_IN_ORDER = " OR ".join(
+    f"instr(lower(payload), '{text}')"
+    for text in ('"edited_message":', '"/cancel', '"/pause', '"/resume', '"/ban', '"/unban')
+)
+
 # A job that was told to wait is also due when the clock has been set back behind the moment it was
 # told so. Of people who wait for the same upload one goes first: the others can then have it by its
-# file id. An edit waits until all updates before it have been read, of which one may be the message
-# that it changes, and so does /cancel, for the links that it is meant for. They are found by their
-# text, for an update may also be what SQLite does not take for JSON. Of the edits of a panel the
-# last one must come last, and replies to one message come in their order. A recording that was
+# file id. An update of which the order matters waits until all that its person has sent before it
+# has been read, and for nobody else's: these may wait long for Telegram. Of the edits of a panel
+# the last one must come last, and replies to one message come in their order. A recording that was
 # begun asks its site for nothing any more, and no other begins before it has been made a file: its
 # person would wait until that one ends.
 _NEXT = f"""
@@ -71,13 +78,14 @@ _NEXT = f"""
             AND media_key NOT IN (SELECT media_key FROM media)
             AND EXISTS (SELECT 1 FROM jobs WHERE kind IN ('group', 'deliver')
                 AND state = 'running' AND media_key = job.media_key))
-        AND NOT (kind = 'update'
-            AND (instr(payload, '"edited_message":') OR instr(lower(payload), '"/cancel'))
+        AND NOT (kind = 'update' AND ({_IN_ORDER})
             AND (EXISTS (SELECT 1 FROM jobs
-                    WHERE state = 'running' AND kind = 'update' AND id < job.id)
+                    WHERE state = 'running' AND kind = 'update' AND id < job.id
+                    AND {sender_sql("jobs.payload")} = {sender_sql("job.payload")})
                 OR EXISTS (SELECT 1 FROM jobs
                     WHERE state = 'waiting' AND pool = job.pool AND priority = job.priority
-                    AND kind = 'update' AND id < job.id)))
+                    AND kind = 'update' AND id < job.id
+                    AND {sender_sql("jobs.payload")} = {sender_sql("job.payload")})))
         AND (pool != 'downloads' OR priority = :begun OR :full = '[]'
             OR site_of_url(payload ->> '$.url') NOT IN (SELECT value FROM json_each(:full)))
         AND (pool != 'downloads' OR priority = :begun
