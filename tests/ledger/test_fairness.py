@@ -1,6 +1,7 @@
 """Whose turn it is, and who is let in at all."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import count
 from urllib.parse import SplitResult, urlsplit
 
@@ -44,9 +45,9 @@ def send(
     )
 
 
-def links(user: int, *names: str) -> list[effects.OpenRequest]:
+def links(user: int, *names: str, sent_at: float | None = None) -> list[effects.OpenRequest]:
     """Links of one person, each to media of its own name."""
-    return [a_link(user, name) for name in names]
+    return [replace(a_link(user, name), sent_at=sent_at) for name in names]
 
 
 def take(ledger: Ledger, number: int = 100, share: Share = NO_LIMIT) -> list[str | None]:
@@ -254,6 +255,35 @@ def test_too_many_in_a_time_are_refused_until_it_is_over(
     send(ledger, *links(1, "a5"), quota=quota, now=seconds + 1.0)
     keys = [key for (key,) in ledger._db.execute("SELECT media_key FROM requests")]
     assert keys == ["a1", "a2", "a5"]
+
+
+@pytest.mark.parametrize(
+    ("quota", "seconds"),
+    [
+        (Quota(100, a_minute=2, an_hour=100, a_day=100), 60),
+        (Quota(100, a_minute=100, an_hour=2, a_day=100), 3600),
+    ],
+)
+def test_links_that_came_late_count_when_they_were_sent(
+    ledger: Ledger, quota: Quota, seconds: int
+) -> None:
+    back_at = 80_000.0
+    for number in range(8):
+        sent_at = 10_000 + number * seconds
+        send(ledger, *links(1, f"a{number}", sent_at=sent_at), quota=quota, now=back_at)
+    assert replies(ledger, back_at) == []
+    send(ledger, *links(1, "b1", "b2", "b3", sent_at=9000), quota=quota, now=back_at)
+    keys = [key for (key,) in ledger._db.execute("SELECT media_key FROM requests")]
+    assert keys == [*(f"a{number}" for number in range(8)), "b1", "b2"]
+
+
+@pytest.mark.parametrize("sent_at", [None, -1, 1, 900_000, 1_000_001, 10**12])
+def test_a_date_that_cannot_be_counts_as_now(ledger: Ledger, sent_at: int | None) -> None:
+    now = 1_000_000.0 if sent_at != 900_000 else 900_000.0 + 3 * 86_400
+    quota = Quota(100, a_minute=2, an_hour=100, a_day=100)
+    send(ledger, *links(1, "a1", "a2"), quota=quota, now=now)
+    send(ledger, *links(1, "a3", sent_at=sent_at), quota=quota, now=now)
+    assert replies(ledger, now) == [notices.Refusal.MINUTE]
 
 
 def test_refusal_is_said_again_after_a_while(ledger: Ledger) -> None:

@@ -11,7 +11,7 @@ from worker.clocks import Wall
 from worker.errors import Reason
 from worker.form import SOUND, Form
 from worker.ledger import DOWNLOADS, DownloadJob, Ledger, ledger_path
-from worker.ledger.requests import answers, known_failures, media_cache
+from worker.ledger.requests import answers, known_failures, media_cache, request_lookups
 from worker.ledger.storage.schema import APPLICATION_ID, MIGRATIONS
 from worker.ledger.upkeep import failures, history
 
@@ -204,6 +204,21 @@ def test_failures_of_an_older_bot_name_no_languages(tmp_path: Path) -> None:
     assert (request.reason, request.languages) == (Reason.NOT_FOUND, ())
     known = known_failures.recall(ledger._db, "key", Wall(5.0))
     assert known == known_failures.KnownFailure(Reason.NOT_FOUND, "e", ())
+
+
+def test_links_of_an_older_bot_count_from_when_they_were_read(tmp_path: Path) -> None:
+    path = ledger_path(tmp_path)
+    old = ledger_before("COLUMN sent_at", path)
+    old.execute(
+        "INSERT INTO requests (chat_id, user_id, message_id, url, media_key, created_at)"
+        " VALUES (7, 7, 1, 'https://site.example/v', 'key', 100)"
+    )
+    old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    old.commit()
+    old.close()
+    db = Ledger(path)._db
+    counted = [request_lookups.sent_by(db, 7, since, 200.0) for since in (99.0, 101.0)]
+    assert counted == [1, 0]
 
 
 # Of the sound of https://example.com/, as each version with this recipe makes it.

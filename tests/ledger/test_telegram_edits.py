@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.ledger_kit import QUOTA, START, claim, send
 from tests.support.stepped_dispatcher import SteppedDispatcher
-from tests.support.updates import GROUP, MESSAGE, USER, said
+from tests.support.updates import GROUP, MESSAGE, SENT_AT, USER, said
 from worker import media_keys
 from worker.errors import LinkFlaw
 from worker.form import SOUND, Form
@@ -363,7 +363,16 @@ def test_command_is_meant_for_the_link_that_it_answers(
 def test_request_for_another_message_answers_the_command() -> None:
     effects = handle_update(said("/audio", reply_to_message=WITH_LINK))
     key = media_keys.of_link(A, SOUND)
-    assert effects == (OpenRequest(USER, USER, MESSAGE, A, key, form=SOUND),)
+    assert effects == (OpenRequest(USER, USER, MESSAGE, A, key, form=SOUND, sent_at=SENT_AT),)
+
+
+@pytest.mark.parametrize("text", [A, "/search words"])
+def test_what_a_message_asks_for_has_the_time_at_which_it_was_sent_or_edited(text: str) -> None:
+    (sent,) = handle_update(said(text))
+    (edit,) = handle_update(edited(text, after_s=10))
+    assert isinstance(sent, OpenRequest)
+    assert isinstance(edit, EditLinks)
+    assert [sent.sent_at, *(link.sent_at for link in edit.links)] == [SENT_AT, SENT_AT + 10]
 
 
 def test_flaw_of_the_answered_link_is_named() -> None:

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from tests.support.ledger_kit import press, send
-from tests.support.updates import GROUP, MESSAGE, USER, pressed, said
+from tests.support.updates import GROUP, MESSAGE, SENT_AT, USER, pressed, said
 from worker import media_keys
 from worker.ledger import Ledger
 from worker.protocol import AnswerButton, Reader, Reply
@@ -99,7 +99,7 @@ def test_admin_bans_whoever_writes_in_the_name_of_a_chat(
 
 
 def in_the_name_of(sender_id: int) -> OpenRequest:
-    return OpenRequest(GROUP, sender_id, MESSAGE, LINK, media_keys.of_link(LINK))
+    return OpenRequest(GROUP, sender_id, MESSAGE, LINK, media_keys.of_link(LINK), sent_at=SENT_AT)
 
 
 @pytest.mark.parametrize("sender_id", [GROUP, CHANNEL])

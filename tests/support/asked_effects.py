@@ -4,6 +4,7 @@ import dataclasses
 
 from tests.support.updates import (
     MESSAGE,
+    SENT_AT,
     USER,
 )
 from worker import media_keys
@@ -16,7 +17,7 @@ from worker.protocol.notices import About, Notice
 
 
 def opened(url: str, chat: int = USER) -> OpenRequest:
-    return OpenRequest(chat, USER, MESSAGE, url, media_keys.of_link(url))
+    return OpenRequest(chat, USER, MESSAGE, url, media_keys.of_link(url), sent_at=SENT_AT)
 
 
 def exactly(form: Form) -> OpenRequest:

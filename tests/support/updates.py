@@ -15,6 +15,7 @@ from worker.telegram.handlers import handle_update
 TOKEN = "123456789:AAHsandbox-0123456789abcdefghijklmno"
 ADMIN = 5
 USER, GROUP, MESSAGE = 1001, -1002, 7
+SENT_AT = 1
 
 
 def said(
@@ -23,7 +24,7 @@ def said(
     """An update: a message of a user, in private or in a group."""
     message: dict[str, Any] = {
         "message_id": MESSAGE,
-        "date": 1,
+        "date": SENT_AT,
         "chat": {"id": chat, "type": "private" if chat > 0 else "supergroup"},
         "from": {"id": user, "is_bot": False, "first_name": "Ada"},
     }

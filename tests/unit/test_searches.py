@@ -12,7 +12,7 @@ from worker.urls import MAX_LENGTH, normalise
 
 
 def words_of(said: str) -> str | None:
-    found = search(Reader(7), 7, 1, said)
+    found = search(Reader(7), 7, 1, said, None)
     if found is None:
         return None
     assert normalise(found.url) == found.url
@@ -41,6 +41,6 @@ def test_words_are_searched_for_as_they_are(said: str, wanted: str | None) -> No
 
 
 def test_the_longest_words_make_a_link_that_is_accepted() -> None:
-    found = search(Reader(7), 7, 1, "\U0001f35e" * 500)
+    found = search(Reader(7), 7, 1, "\U0001f35e" * 500, None)
     assert found is not None
     assert len(found.url) <= MAX_LENGTH

@@ -10,6 +10,7 @@ from tests.support.asked_effects import LINK, notice, opened, reply
 from tests.support.updates import (
     GROUP,
     MESSAGE,
+    SENT_AT,
     USER,
     anything,
     near_messages,
@@ -48,7 +49,13 @@ PICTURE = notice(Topic.HELP_PICTURE)
 
 SEARCH_URL = "https://www.youtube.com/results?search_query=bread&sp=EgIQAQ%3D%3D"
 SEARCHED = OpenRequest(
-    USER, USER, MESSAGE, SEARCH_URL, media_keys.of_link(SEARCH_URL, SEARCH), form=SEARCH
+    USER,
+    USER,
+    MESSAGE,
+    SEARCH_URL,
+    media_keys.of_link(SEARCH_URL, SEARCH),
+    form=SEARCH,
+    sent_at=SENT_AT,
 )
 
 

@@ -19,7 +19,8 @@ class OpenRequest:
     `user_id` is the person on whose account it is, negative for a chat in whose name it was sent.
     `fresh`: nothing that is remembered may be used. `is_exact`: the form is what was asked for,
     whatever the person has set. `asks_first`: the person has set that they first want to see what
-    can be chosen. `language` and `thread_id` as in `Reader`.
+    can be chosen. `language` and `thread_id` as in `Reader`. `sent_at`: when the message with
+    the link was sent or edited, by Telegram's clock; None for a press of a button.
     """
 
     chat_id: int
@@ -33,6 +34,7 @@ class OpenRequest:
     asks_first: bool = False
     language: str = DEFAULT_LANGUAGE
     thread_id: int | None = None
+    sent_at: float | None = None
 
 
 @dataclass(frozen=True)

@@ -211,6 +211,7 @@ def _request(message: Message, intent: Intent, url: str, form: Form) -> OpenRequ
         is_exact=intent.is_exact,
         language=message.reader.language,
         thread_id=message.reader.thread_id,
+        sent_at=message.sent_at,
     )
 
 
@@ -260,7 +261,9 @@ def _search(message: Message, _people: People) -> Effects:
 
 
 def _wanted_search(message: Message) -> tuple[OpenRequest, ...]:
-    found = search(message.reader, message.user_id, message.message_id, message.argument)
+    found = search(
+        message.reader, message.user_id, message.message_id, message.argument, message.sent_at
+    )
     return (found,) if found else ()
 
 

@@ -51,6 +51,11 @@ class Message:
         return _text_of(self.fields)
 
     @property
+    def sent_at(self) -> int | None:
+        """When it was sent, or edited last, by Telegram's clock; None if it does not say that."""
+        return fields.integer(self.fields, "edit_date") or fields.integer(self.fields, "date")
+
+    @property
     def answered(self) -> Mapping[str, Any]:
         """The message to which this one is a reply; empty for none.
 

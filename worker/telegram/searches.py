@@ -16,7 +16,9 @@ _PAGE = "https://www.youtube.com/results"
 _VIDEOS = "EgIQAQ=="
 
 
-def search(reader: Reader, user_id: int, message_id: int, words: str) -> OpenRequest | None:
+def search(
+    reader: Reader, user_id: int, message_id: int, words: str, sent_at: float | None
+) -> OpenRequest | None:
     """A request for what is found by these words; None where they say nothing."""
     wanted = one_line(words)[:MAX_WORDS].strip()
     if not wanted:
@@ -31,4 +33,5 @@ def search(reader: Reader, user_id: int, message_id: int, words: str) -> OpenReq
         form=SEARCH,
         language=reader.language,
         thread_id=reader.thread_id,
+        sent_at=sent_at,
     )

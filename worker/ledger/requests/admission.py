@@ -23,6 +23,9 @@ _SILENCE_S = {Refusal.BANNED: 86_400.0}
 _USUAL_SILENCE_S = 60.0
 """How long the same refusal is not repeated."""
 
+# Telegram keeps a message for a day (Bot API 10.1, Getting updates), the ledger until it is read.
+_LONGEST_ON_THE_WAY_S = 2 * 86_400.0
+
 
 @dataclass(frozen=True)
 class Quota:
@@ -45,15 +48,22 @@ def refuse(db: Database, link: OpenRequest, quota: Quota, wall: Wall) -> Refusal
         return Refusal.BANNED
     if request_lookups.waiting_of(db, link.user_id) >= quota.waiting:
         return Refusal.WAITING
+    until = sent_at(link, wall)
     for refusal, limit, seconds in (
         (Refusal.MINUTE, quota.a_minute, 60),
         (Refusal.HOUR, quota.an_hour, 3600),
         (Refusal.DAY, quota.a_day, 86_400),
     ):
         # Rows of a clock that was set back do not count against anybody.
-        if request_lookups.made_by(db, link.user_id, wall - seconds, wall) >= limit:
+        if request_lookups.sent_by(db, link.user_id, until - seconds, until) >= limit:
             return refusal
     return None
+
+
+def sent_at(link: OpenRequest, wall: Wall) -> float:
+    """When a link counts as sent: now if it has no date, or one that cannot be."""
+    date = wall if link.sent_at is None else link.sent_at
+    return date if 0 <= wall - date <= _LONGEST_ON_THE_WAY_S else wall
 
 
 def say_no(db: Database, link: OpenRequest, refusal: Refusal, wall: Wall) -> None:

@@ -94,10 +94,10 @@ def waiting_of(db: Database, user_id: int) -> int:
     return count
 
 
-def made_by(db: Database, user_id: int, since: float, until: float) -> int:
-    """How many requests a person has made between two times."""
+def sent_by(db: Database, user_id: int, since: float, until: float) -> int:
+    """How many links a person has sent between two times."""
     count: int = db.value(
-        "SELECT count(*) FROM requests WHERE user_id = ? AND created_at BETWEEN ? AND ?",
+        "SELECT count(*) FROM requests WHERE user_id = ? AND sent_at BETWEEN ? AND ?",
         user_id,
         since,
         until,

@@ -18,6 +18,7 @@ from worker.ledger.jobs import fairness, job_lookups, queue
 from worker.ledger.jobs.jobs import Kind
 from worker.ledger.records import Request, Verdict
 from worker.ledger.requests import (
+    admission,
     answers,
     awaited_menus,
     known_failures,
@@ -78,6 +79,7 @@ def open_request(
         thread_id=effect.thread_id,
         turn=fairness.next_turn(db, effect.user_id, effect.url, full_sites),
         created_at=wall,
+        sent_at=admission.sent_at(effect, wall),
         batch_id=batch_id,
     )
     if batch_id is None:

@@ -477,4 +477,11 @@ MIGRATIONS = (
     CREATE INDEX requests_to_empty ON requests (id)
         WHERE is_forgotten AND answered_at IS NOT NULL AND url != '';
     """,
+    """
+    -- When a link was sent, which may be long before it was read; links are counted by that.
+    ALTER TABLE requests ADD COLUMN sent_at REAL NOT NULL DEFAULT 0;
+    UPDATE requests SET sent_at = created_at;
+    DROP INDEX requests_made;
+    CREATE INDEX requests_sent ON requests (user_id, sent_at);
+    """,
 )
