@@ -308,6 +308,14 @@ def test_who_floods_is_not_answered_each_time(ledger: Ledger) -> None:
     assert replies(ledger, 61.0) == [Topic.WHICH_LINK]
 
 
+@pytest.mark.parametrize("topic", [Topic.BAN_DONE, Topic.PAUSED, Topic.COOKIES_KEPT])
+def test_admins_get_all_their_answers(ledger: Ledger, topic: Topic) -> None:
+    for _ in range(2 * REPLIES_A_MINUTE):
+        send(ledger, a_reply(1, topic))
+    send(ledger, a_reply(1, Topic.HELP))
+    assert replies(ledger) == [topic] * 2 * REPLIES_A_MINUTE + [Topic.HELP]
+
+
 # ------------------------------------------------------------------------------------ bans
 
 

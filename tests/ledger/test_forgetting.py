@@ -257,7 +257,7 @@ def test_what_could_not_be_said_is_deleted_and_not_said_later(
     other = Reply(Reader(chat_id), 99, (Notice(Topic.DESCRIPTION, {"link": "theirs"}),))
     if chat_id == GROUP:
         with bot.ledger._db.transaction():
-            admission.describe(bot.ledger._db, other, bot.wall)
+            admission.reply(bot.ledger._db, other, bot.wall)
     assert kept(bot, "holiday") == ["jobs", "requests"]
     with bot.ledger._db.transaction():
         forgetting.forget(bot.ledger._db, Forget(ME, PANEL), bot.wall)

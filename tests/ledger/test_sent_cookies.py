@@ -127,6 +127,19 @@ def test_what_failed_without_cookies_is_tried_again(bot: SteppedDispatcher) -> N
     assert bot.task(Download).url == "https://a.example/1"
 
 
+@pytest.mark.parametrize("is_kept", [True, False])
+def test_of_each_file_is_said_what_has_become_of_it(bot: SteppedDispatcher, is_kept: bool) -> None:
+    said_of = Reply(Reader(ADMIN), None, (Notice(Topic.COOKIES_KEPT), Notice(Topic.COOKIES_LEFT)))
+    for _ in range(7):
+        bot.bring(*kept(ADMIN, "the file"))
+        if is_kept:
+            bot.finish(KeepCookies, CookiesKept(said_of))
+        else:
+            bot.fail(KeepCookies, JobError(Reason.INTERNAL, Fault.PERMANENT))
+        bot.settle()
+    assert bot.states("reply") == ["done"] * 7
+
+
 def test_a_lost_worker_is_no_lost_file(bot: SteppedDispatcher) -> None:
     task = KeepCookies(Reader(ADMIN), MESSAGE, "the file")
     bot.bring(task)

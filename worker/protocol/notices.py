@@ -94,6 +94,18 @@ class Topic(StrEnum):
     VERBATIM = "verbatim"
 
 
+FOR_ADMINS = frozenset(
+    {
+        *(Topic.BAN_WHOM, Topic.BAN_ADMIN, Topic.BAN_DONE, Topic.UNBAN_DONE, Topic.WHO_WHOM),
+        *(Topic.PAUSED, Topic.PAUSED_ALREADY, Topic.RESUMED, Topic.NOT_PAUSED),
+        *(Topic.COOKIES_KEPT, Topic.COOKIES_EXPIRED, Topic.COOKIES_UNREADABLE),
+        *(Topic.COOKIES_TOO_LARGE, Topic.COOKIES_NOT_FETCHED, Topic.COOKIES_NOT_STORED),
+        *(Topic.COOKIES_PRIVATELY, Topic.UPDATE_BEGINS, Topic.VERBATIM),
+    }
+)
+"""What messages to admins begin with, and those to nobody else."""
+
+
 class Refusal(StrEnum):
     """Why a link was not taken on."""
 

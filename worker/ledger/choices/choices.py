@@ -196,7 +196,7 @@ def described(db: Database, effect: TellDescription, wall: Wall) -> AnswerButton
     reader = replace(request.reader, language=press.language)
     reply = Reply(reader, press.message_id, (_description(request, media),))
     if not admission.has_said(db, reply):
-        admission.describe(db, reply, wall)
+        admission.reply(db, reply, wall)
     return AnswerButton(press.callback_id, press.language, None)
 
 
@@ -204,7 +204,7 @@ def describe(db: Database, request: Request, media: Media | None, wall: Wall) ->
     """Let the description follow an answer, where its person has set that and there is one."""
     if request.describes and media and media.files and media.offer.description:
         notice = _description(request, media)
-        admission.describe(db, Reply(request.reader, request.status_message_id, (notice,)), wall)
+        admission.reply(db, Reply(request.reader, request.status_message_id, (notice,)), wall)
 
 
 def _description(request: Request, media: Media) -> Notice:

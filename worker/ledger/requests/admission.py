@@ -14,10 +14,14 @@ from worker.ledger.storage.database import Database
 from worker.protocol import Reader, Reply
 from worker.protocol.as_json import reply_to_json, to_json
 from worker.protocol.effects import Ban, CancelAll, OpenRequest
-from worker.protocol.notices import Notice, Refusal, Topic
+from worker.protocol.notices import FOR_ADMINS, Notice, Refusal, Topic
 
 REPLIES_A_MINUTE = 5
 """How many replies a chat gets in a minute; a flood is not answered message by message."""
+
+_NOT_COUNTED = FOR_ADMINS | {Topic.DESCRIPTION}
+"""What neither counts as one of these replies nor is left out because of them: admins have to know
+what has become of a ban or of their cookies, and there are as many descriptions as answers."""
 
 _SILENCE_S = {Refusal.BANNED: 86_400.0}
 _USUAL_SILENCE_S = 60.0
@@ -93,16 +97,12 @@ def tell_cancelled(db: Database, effect: CancelAll, cancelled: int, wall: Wall) 
 
 def reply(db: Database, message: Reply, wall: Wall) -> None:
     """Queue a reply, unless its reader is banned or has had enough of them for now."""
-    if may_be_told(db, message.reader.chat_id, wall):
-        _add_reply(db, message, None, wall)
-
-
-def describe(db: Database, message: Reply, wall: Wall) -> None:
-    """Queue the description that belongs to an answer, unless its reader is banned.
-
-    There are as many as answers, so they do not count among those that a chat gets in a minute.
-    """
-    if not _is_for_banned(db, message.reader.chat_id):
+    chat_id = message.reader.chat_id
+    if message.notices[0].about in _NOT_COUNTED:
+        is_wanted = not _is_for_banned(db, chat_id)
+    else:
+        is_wanted = may_be_told(db, chat_id, wall)
+    if is_wanted:
         _add_reply(db, message, None, wall)
 
 
@@ -111,13 +111,14 @@ def may_be_told(db: Database, chat_id: int, wall: Wall) -> bool:
     said: int = db.value(
         "SELECT (SELECT count(*) FROM jobs WHERE kind = 'reply' AND chat_id = :chat_id"
         "  AND created_at BETWEEN :since AND :wall"
-        "  AND payload ->> '$.notices[0].about' IS NOT :description)"
+        "  AND coalesce(payload ->> '$.notices[0].about', '')"
+        "   NOT IN (SELECT value FROM json_each(:not_counted)))"
         " + (SELECT count(*) FROM panels WHERE chat_id = :chat_id"
         "  AND opened_at BETWEEN :since AND :wall)",
         chat_id=chat_id,
         since=wall - 60,
         wall=wall,
-        description=Topic.DESCRIPTION,
+        not_counted=json.dumps(sorted(_NOT_COUNTED)),
     )
     return said < REPLIES_A_MINUTE and not _is_for_banned(db, chat_id)
 
