@@ -1,14 +1,17 @@
 """Songs of a list through the dispatcher: they come as albums, in order, and each once."""
 
+from pathlib import Path
+
 import pytest
 
-from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
-from tests.support.taken_lists import ME, PRESS, Chat, listed, press, take
+from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher, make_media
+from tests.support.taken_lists import ME, PRESS, Chat, as_songs, listed, press, take
+from worker import media_keys
 from worker.errors import Fault, JobError, Reason
 from worker.form import SOUND, Form, What
 from worker.ledger.lists import batch_lookups
-from worker.protocol import Deliver, PostStatus, Reader, SendGroup
-from worker.protocol.effects import CancelAll, CancelRest
+from worker.protocol import Deliver, Download, PostStatus, Reader, SendGroup
+from worker.protocol.effects import CancelAll, CancelRest, OpenRequest
 from worker.protocol.lists import Failure, Summary
 from worker.protocol.notices import Cancelled, Notice
 
@@ -122,6 +125,31 @@ def test_what_is_left_of_songs_is_cancelled(bot: SteppedDispatcher) -> None:
     last = chat.summaries[-1]
     assert (last.done + last.cancelled, last.waiting) == (30, 0)
     assert last.done == len(chat.sent)
+
+
+@pytest.mark.parametrize("is_shared", [False, True])
+def test_cancelled_songs_that_wait_for_their_album_leave_no_files(
+    make_bot: MakeBot, is_shared: bool
+) -> None:
+    bot = make_bot(**QUICK, USER_MAX_RUNNING="3", CHAT_MAX_RUNNING="3", DOWNLOAD_WORKERS="3")
+    listed(bot, 8, SOUND)
+    take(bot, *range(1, 9))
+    bot.pass_time(3)
+    first = next(iter(bot.tasks(Download).values()))
+    if is_shared:
+        key = media_keys.of_link(first.url, SOUND)
+        bot.bring(OpenRequest(8, 8, 1, first.url, key, form=SOUND))
+    for job_id, task in bot.tasks(Download).items():
+        bot.downloads.finish(job_id, as_songs(make_media(Path(task.directory), task.url)))
+    bot.step()
+    waiting = set(bot.directories()) - {
+        Path(t.directory).name for t in bot.tasks(Download).values()
+    }
+    assert len(waiting) == 3
+    bot.bring(CancelAll(Reader(ME), ME, 9, True))
+    assert waiting & set(bot.directories()) == (
+        {Path(first.directory).name} if is_shared else set()
+    )
 
 
 @pytest.mark.parametrize("steps", range(1, 60, 4))

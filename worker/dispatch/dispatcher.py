@@ -220,7 +220,7 @@ class Dispatcher:
         except LedgerBusy as error:
             log.error("The ledger cannot be written, so work waits: %s", error)
             self._paused_until = now + LEDGER_PAUSE_S
-        self._recorder.log_answers()
+        self._recorder.take_answers()
 
     def _forget_some(self) -> None:
         """Delete some of what people want forgotten.

@@ -1,5 +1,6 @@
 """What became of a job, recorded in the ledger and in the log."""
 
+import contextlib
 import logging
 import secrets
 from collections.abc import Mapping
@@ -24,12 +25,12 @@ from worker.ledger import (
     GroupJob,
     Job,
     Ledger,
+    LedgerBusy,
     MenusJob,
     PanelJob,
     Quota,
     RecordingJob,
     ReplyJob,
-    RequestJob,
     StatusJob,
     SummaryJob,
     UpdateJob,
@@ -202,10 +203,15 @@ class Recorder:
         for refusal in done.refused:
             log.info("update %d: a link is refused: %s.", job.update["update_id"], refusal)
 
-    def log_answers(self) -> None:
-        """Write one line for each link that has come to its end."""
-        for answer in self._ledger.take_answers():
+    def take_answers(self) -> None:
+        """Write one line for each link that has come to its end, and remove what that releases."""
+        answers = self._ledger.take_answers()
+        for answer in answers:
             log_lines.answered(answer)
+        # What cannot be removed now is an orphan, which maintenance removes.
+        with contextlib.suppress(LedgerBusy):
+            for download_id in {answer.download_id for answer in answers} - {None}:
+                self.sweep(f"{download_id}-")
 
     # --------------------------------------------------------------------------- failures
 
@@ -253,7 +259,6 @@ class Recorder:
                     "job %d: its chat is closed to the bot, so all jobs for that chat end.", job.id
                 )
                 self._in_hand.stop(self._ledger.give_up_chat(job, wall))
-                self.sweep()
             case outcomes.PostAgain(job=answer):
                 log.info(
                     "request %d: its status message is gone; another is posted.", answer.request.id
@@ -264,6 +269,8 @@ class Recorder:
                     "request %d: its media is gone; it is fetched again.", answer.request.id
                 )
                 self._ledger.download_again(answer, wall)
+                if answer.request.download_id:
+                    self.sweep(f"{answer.request.download_id}-")
             case outcomes.Unwanted():
                 log.info("job %d: the %s was stopped as unwanted.", job.id, job.kind)
                 self._ledger.drop_stopped(job, wall)
@@ -297,14 +304,10 @@ class Recorder:
     # --------------------------------------------------------------------------- cleaning
 
     def clean_up(self, job: Job) -> None:
-        """Remove what an ended job should have removed, and what its answer releases."""
+        """Remove what an ended download should have removed."""
         if isinstance(job, DownloadJob):
             self._ledger.forget_sessions(job)
             self.sweep(f"{job.id}-")
-        elif isinstance(job, RequestJob) and job.request.comes_in_album:
-            self.sweep()
-        elif isinstance(job, RequestJob) and job.request.download_id:
-            self.sweep(f"{job.request.download_id}-")
 
     def sweep(self, prefix: str = "") -> None:
         """Remove the download directories that no job needs and whose names begin with `prefix`."""
