@@ -6,8 +6,9 @@ import pytest
 
 from tests.support.ledger_kit import a_link
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
-from worker.errors import TelegramUnreachable
+from worker.errors import ChatClosed, TelegramUnreachable
 from worker.form import SOUND, WHOLE_LIST, Clip, Form, What
+from worker.ledger.choices.choices import SAID_LATELY_S
 from worker.protocol import (
     AnswerButton,
     Deliver,
@@ -254,8 +255,8 @@ def test_page_is_closed_also_after_a_restart(make_bot: MakeBot) -> None:
 
 def test_description_comes_once_as_a_message_below_the_answer(bot: SteppedDispatcher) -> None:
     answered(bot)
-    for _ in range(2):
-        assert press(bot, TellDescription(1, PRESS)) == AnswerButton("42", "en", None)
+    assert press(bot, TellDescription(1, PRESS)) == AnswerButton("42", "en", None)
+    assert press(bot, TellDescription(1, PRESS)).notice == Notice(Topic.ON_ITS_WAY)
     reply = bot.task(Reply)
     (notice,) = reply.notices
     assert (reply.reader.chat_id, reply.reply_to_id) == (ME, ANSWER)
@@ -263,6 +264,22 @@ def test_description_comes_once_as_a_message_below_the_answer(bot: SteppedDispat
     assert notice == Notice(Topic.DESCRIPTION, values)
     bot.finish(Reply)
     assert bot.states("reply") == ["done"]
+
+
+@pytest.mark.parametrize("error", [None, ChatClosed("403")])
+def test_description_that_was_deleted_or_never_came_comes_again(
+    bot: SteppedDispatcher, error: Exception | None
+) -> None:
+    answered(bot)
+    press(bot, TellDescription(1, PRESS))
+    if error:
+        bot.fail(Reply, error)
+    else:
+        bot.finish(Reply)
+        assert press(bot, TellDescription(1, PRESS)).notice == Notice(Topic.ON_ITS_WAY)
+        bot.step(SAID_LATELY_S + 1)
+    assert press(bot, TellDescription(1, PRESS)) == AnswerButton("42", "en", None)
+    assert bot.task(Reply).notices[0].about == Topic.DESCRIPTION
 
 
 def test_below_a_list_nothing_of_a_video_can_be_chosen(bot: SteppedDispatcher) -> None:

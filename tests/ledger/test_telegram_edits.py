@@ -10,7 +10,7 @@ from tests.support.ledger_kit import QUOTA, START, claim, send
 from tests.support.stepped_dispatcher import SteppedDispatcher
 from tests.support.updates import GROUP, MESSAGE, SENT_AT, USER, said
 from worker import media_keys
-from worker.errors import LinkFlaw
+from worker.errors import Fault, JobError, LinkFlaw, Reason
 from worker.form import SOUND, Form
 from worker.ledger import TELEGRAM, Ledger, UpdateJob, Verdict, ledger_path
 from worker.ledger.storage.schema import APPLICATION_ID, MIGRATIONS
@@ -218,6 +218,13 @@ def test_the_same_is_not_said_again_of_a_message(bot: SteppedDispatcher) -> None
         message_of(bot, update)
         bot.settle()
     assert said_by(bot) == [LinkFlaw.SCHEME, Topic.LINKS_LEFT_OUT]
+
+
+def test_what_an_edit_could_not_be_told_is_said_of_the_next_one(bot: SteppedDispatcher) -> None:
+    message_of(bot, edited("ftp://a.example/"))
+    bot.fail(Reply, JobError(Reason.INTERNAL, Fault.PERMANENT))
+    message_of(bot, edited("ftp://b.example/"))
+    assert bot.task(Reply).notices == (Notice(LinkFlaw.SCHEME),)
 
 
 def test_edit_is_read_after_all_that_its_person_sent_before_it(ledger: Ledger) -> None:

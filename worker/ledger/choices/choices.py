@@ -29,6 +29,9 @@ from worker.protocol.notices import Notice, Topic
 MAX_AWAITED = 5
 """How many live streams may be waited for in a chat."""
 
+SAID_LATELY_S = 60.0
+"""How long a description is not sent again. After that its message may have been deleted."""
+
 _OF_LIVE = frozenset({Reason.LIVE, Reason.NOT_STARTED})
 
 
@@ -195,8 +198,9 @@ def described(db: Database, effect: TellDescription, wall: Wall) -> AnswerButton
         return _expired(db, request, press, wall)
     reader = replace(request.reader, language=press.language)
     reply = Reply(reader, press.message_id, (_description(request, media),))
-    if not admission.has_said(db, reply):
-        admission.reply(db, reply, wall)
+    if admission.has_said(db, reply, wall - SAID_LATELY_S, wall):
+        return _notice(press, Topic.ON_ITS_WAY)
+    admission.reply(db, reply, wall)
     return AnswerButton(press.callback_id, press.language, None)
 
 

@@ -128,15 +128,19 @@ def _is_for_banned(db: Database, chat_id: int) -> bool:
     return chat_id > 0 and is_banned(db, chat_id)
 
 
-def has_said(db: Database, message: Reply) -> bool:
-    """Whether the same reply was made to the same message before."""
+def has_said(db: Database, message: Reply, since: float, wall: Wall) -> bool:
+    """Whether the same reply to the same message waits or runs, or was sent since then."""
     return bool(
         db.value(
             "SELECT 1 FROM jobs WHERE kind = 'reply' AND chat_id = ?"
-            " AND payload ->> '$.reply_to' = ? AND json(payload -> '$.notices') = json(?)",
+            " AND payload ->> '$.reply_to' = ? AND json(payload -> '$.notices') = json(?)"
+            " AND (state IN ('waiting', 'running')"
+            "  OR state = 'done' AND finished_at BETWEEN ? AND ?)",
             message.reader.chat_id,
             message.reply_to_id,
             json.dumps([to_json(notice) for notice in message.notices]),
+            since,
+            wall,
         )
     )
 
