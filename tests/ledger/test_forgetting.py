@@ -10,8 +10,9 @@ from tests.support.settings_panel import ME, OTHER, PANEL, edited, press
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from tests.support.taken_lists import Chat, listed, take
 from tests.support.updates import GROUP, said
+from worker import media_keys
 from worker.errors import Fault, JobError, Reason, TelegramBusy
-from worker.form import SOUND
+from worker.form import ABOUT, SOUND
 from worker.ledger import forgetting, ledger_path, preferences
 from worker.ledger.requests import admission
 from worker.ledger.upkeep.failures import NotRetried
@@ -35,6 +36,7 @@ from worker.protocol.effects import (
     ChooseForm,
     Forget,
     OpenPanel,
+    OpenRequest,
     Press,
     ShowChoices,
     ShowItems,
@@ -205,6 +207,27 @@ def test_a_look_for_a_menu_is_forgotten_unless_others_wait_for_it(
         bot.downloads.stop(job_id)
         bot.step()
         assert kept(bot, "holiday") == []
+
+
+def test_what_somebody_has_asked_about_is_forgotten_once_nobody_else_waits_for_it(
+    bot: SteppedDispatcher,
+) -> None:
+    answer(bot, SECRET, OTHER)
+    bot.step(LIFE_S + 1)
+    bot.bring(OpenRequest(ME, ME, 1, SECRET, media_keys.of_link(SECRET, ABOUT), form=ABOUT))
+    bot.post(60)
+    bot.bring(ShowChoices(1, Page.QUALITIES, Press("42", OTHER, OTHER, 50)))
+    forget(bot)
+    bot.finish(Explain)
+    bot.step()
+    assert bot.task(Download).url == SECRET
+    bot.fail(Download, JobError(Reason.NETWORK, Fault.RETRYABLE))
+    bot.pass_time(60)
+    assert bot.task(Download).url == SECRET
+    bot.fail(Download, JobError(Reason.PRIVATE, Fault.PERMANENT))
+    bot.step()
+    assert bot.rows("SELECT url FROM requests") == [(SECRET,), ("",)]
+    assert bot.rows("SELECT payload ->> '$.url' FROM jobs WHERE kind = 'look'") == [("",)]
 
 
 def test_a_failure_that_is_not_told_yet_is_told_and_deleted(bot: SteppedDispatcher) -> None:

@@ -122,11 +122,14 @@ def count_of(db: Database, user_id: int) -> int:
 def to_empty(db: Database, limit: int) -> dict[int, int | None]:
     """Some requests that are forgotten and not empty, each with its download.
 
-    Unanswered ones are left out: their people are still to be told.
+    Unanswered ones are left out, since their people are still to be told, and so are those whose
+    look somebody else waits for.
     """
     rows = db.execute(
         "SELECT id, download_id FROM requests"
-        " WHERE is_forgotten AND answered_at IS NOT NULL AND url != '' ORDER BY id LIMIT ?",
+        " WHERE is_forgotten AND answered_at IS NOT NULL AND url != ''"
+        " AND NOT EXISTS (SELECT 1 FROM awaited_menus WHERE job_id = requests.download_id)"
+        " ORDER BY id LIMIT ?",
         limit,
     )
     return {row["id"]: row["download_id"] for row in rows}
