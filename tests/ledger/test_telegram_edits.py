@@ -178,6 +178,20 @@ def test_answer_that_was_given_stays(bot: SteppedDispatcher) -> None:
     assert opened(bot) == [(A, "all", "media"), (B, "all", "cancelled")]
 
 
+def test_answered_link_is_fetched_again_once_it_is_edited_to_fresh(bot: SteppedDispatcher) -> None:
+    message_of(bot, said(A))
+    bot.post()
+    bot.finish_download()
+    bot.deliver()
+    message_of(bot, edited(f"/fresh {A}"))
+    assert opened(bot) == [(A, "all", "media"), (A, "all", None)]
+    bot.post(51)
+    bot.finish_download()
+    bot.deliver()
+    message_of(bot, edited(f"/fresh {A} please"), edited(A))
+    assert opened(bot) == [(A, "all", "media")] * 2
+
+
 def test_link_that_comes_back_is_opened_again(bot: SteppedDispatcher) -> None:
     message_of(bot, said(A), edited(B), edited(A))
     assert opened(bot) == [(A, "all", "cancelled"), (B, "all", "cancelled"), (A, "all", None)]

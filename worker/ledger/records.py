@@ -41,9 +41,9 @@ class Request:
     sent of its media beside the status message. `turn` is its place among all requests, see
     `worker.ledger.jobs.fairness`; `language` and `captions` are its person's. `batch_id` is for an
     item of a list, which has a status message only once it has media; anything else is said by its
-    batch's summary. `has_buttons`: the answer is to have some. `asks_first`: it is what can be
-    chosen, because the person has set that. `describes`: the description follows it. `languages` as
-    in `worker.errors.JobError`.
+    batch's summary. `has_buttons`: the answer is to have some. `fresh`: nothing that was remembered
+    might be used. `asks_first`: it is what can be chosen, because the person has set that.
+    `describes`: the description follows it. `languages` as in `worker.errors.JobError`.
     """
 
     id: int
@@ -69,6 +69,7 @@ class Request:
     leader_id: int | None = None
     captions: Captions = Captions.FULL
     has_buttons: bool = False
+    fresh: bool = False
     asks_first: bool = False
     describes: bool = False
     asked_form: Form | None = None
@@ -169,6 +170,7 @@ def read_request(row: sqlite3.Row) -> Request:
             "form": Form.parse(values["form"]),
             "captions": Captions(values["captions"]),
             "has_buttons": bool(values["has_buttons"]),
+            "fresh": bool(values["fresh"]),
             "asks_first": bool(values["asks_first"]),
             "describes": bool(values["describes"]),
             "asked_form": values["asked_form"] and Form.parse(values["asked_form"]),

@@ -82,10 +82,14 @@ def edit(db: Database, effect: EditLinks, wall: Wall) -> tuple[list[OpenRequest]
 
 
 def _asks_for(db: Database, link: OpenRequest, request: Request) -> bool:
-    """Whether a link is the one of a request, whatever its person has set since that came."""
+    """Whether a link is the one of a request, whatever its person has set since that came.
+
+    Media that is wanted fresh is not what an earlier answer has brought.
+    """
     is_same = not link.is_exact and link.form == request.asked_form
     is_same = is_same or preferences.applied(db, link).form == request.form
-    return is_same and link.url == request.url
+    is_fresh = not link.fresh or request.fresh or request.answered_at is None
+    return is_same and is_fresh and link.url == request.url
 
 
 def withdraw(db: Database, request: Request, wall: Wall) -> list[int]:

@@ -73,6 +73,7 @@ def open_request(
         asked_form=asked_form,
         captions=preferences.of(db, effect.user_id).captions,
         has_buttons=preferences.has_buttons(db, effect),
+        fresh=effect.fresh,
         asks_first=effect.asks_first,
         describes=batch_id is None and preferences.describes(db, effect),
         language=effect.language,

@@ -484,4 +484,8 @@ MIGRATIONS = (
     DROP INDEX requests_made;
     CREATE INDEX requests_sent ON requests (user_id, sent_at);
     """,
+    """
+    -- Whether nothing that was remembered might be used for a request.
+    ALTER TABLE requests ADD COLUMN fresh INTEGER NOT NULL DEFAULT 0;
+    """,
 )
