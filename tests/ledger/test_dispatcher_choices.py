@@ -6,7 +6,8 @@ import pytest
 
 from tests.support.ledger_kit import a_link
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
-from worker.errors import ChatClosed, TelegramUnreachable
+from tests.support.taken_lists import listed
+from worker.errors import ChatClosed, TelegramBusy, TelegramUnreachable
 from worker.form import SOUND, WHOLE_LIST, Clip, Form, What
 from worker.ledger.choices.choices import SAID_LATELY_S
 from worker.protocol import (
@@ -31,7 +32,7 @@ from worker.protocol.choices import (
     SiteOffer,
     Subtitles,
 )
-from worker.protocol.effects import ChooseForm, Press, ShowChoices, TellDescription
+from worker.protocol.effects import ChooseForm, Press, ShowChoices, ShowItems, TellDescription
 from worker.protocol.lists import ListItem, MediaList
 from worker.protocol.notices import Notice, Refusal, Topic
 
@@ -251,6 +252,49 @@ def test_page_is_closed_also_after_a_restart(make_bot: MakeBot) -> None:
     again = make_bot()
     again.step(MENU_LIFE_S + 1)
     assert again.task(AnswerButton).menu == replace(FIRST, has_expired=True)
+
+
+@pytest.mark.parametrize("fails_first", [True, False])
+def test_page_that_comes_late_shows_nothing_over_what_was_pressed_since(
+    bot: SteppedDispatcher, fails_first: bool
+) -> None:
+    answered(bot)
+    bot.bring(ShowChoices(1, Page.MORE, replace(PRESS, callback_id="first")))
+    first = bot.job_id(AnswerButton)
+    if fails_first:
+        bot.telegram.fail(first, TelegramBusy(20.0), "")
+    bot.bring(ShowChoices(1, Page.FIRST, replace(PRESS, callback_id="second")))
+    if not fails_first:
+        bot.telegram.fail(first, TelegramBusy(20.0), "")
+        bot.step()
+    assert bot.task(AnswerButton).menu == FIRST
+    bot.finish(AnswerButton)
+    bot.step(20)
+    assert bot.task(AnswerButton) == AnswerButton("first", "en", None)
+    bot.finish(AnswerButton)
+    bot.step(2 * MENU_LIFE_S)
+    assert not bot.tasks(AnswerButton)
+
+
+def test_page_is_not_opened_after_the_time_at_which_it_closes(bot: SteppedDispatcher) -> None:
+    answered(bot)
+    bot.bring(ShowChoices(1, Page.MORE, PRESS))
+    bot.fail(AnswerButton, TelegramBusy(MENU_LIFE_S + 1))
+    bot.step(MENU_LIFE_S)
+    assert bot.task(AnswerButton).menu == replace(FIRST, has_expired=True)
+    bot.finish(AnswerButton)
+    bot.step(1)
+    assert bot.task(AnswerButton) == AnswerButton("42", "en", None)
+
+
+def test_page_of_a_list_that_comes_late_shows_nothing_over_the_next(bot: SteppedDispatcher) -> None:
+    listed(bot, 30)
+    bot.bring(ShowItems(1, 0, (), PRESS))
+    bot.fail(AnswerButton, TelegramBusy(20.0))
+    bot.bring(ShowItems(1, 1, (), PRESS))
+    bot.finish(AnswerButton)
+    bot.step(20)
+    assert bot.task(AnswerButton).list_menu is None
 
 
 def test_description_comes_once_as_a_message_below_the_answer(bot: SteppedDispatcher) -> None:

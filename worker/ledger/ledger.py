@@ -14,12 +14,13 @@ from typing import Any
 from worker import errors, protocol
 from worker.clocks import Wall
 from worker.ledger import forgetting, preferences, unreadable, updates
-from worker.ledger.choices import looks
+from worker.ledger.choices import looks, open_pages
 from worker.ledger.completions import Completions
 from worker.ledger.jobs import job_lookups, next_job, queue, sessions
 from worker.ledger.jobs.fairness import NO_LIMIT, Share
 from worker.ledger.jobs.job_rows import read_job
 from worker.ledger.jobs.jobs import (
+    ButtonJob,
     CookiesJob,
     DeliverJob,
     DownloadJob,
@@ -178,6 +179,8 @@ class Ledger(Completions):
         job = read_job(row, request, media, shown, batch)
         if isinstance(job, UpdateJob):
             return replace(job, language=preferences.language_for(self._db, job.update))
+        if isinstance(job, ButtonJob):
+            return open_pages.in_time(job, wall)
         return job
 
     def recover(self, wall: Wall) -> int:

@@ -3,9 +3,11 @@
 Each function is part of its caller's transaction.
 """
 
+from dataclasses import replace
+
 from worker.clocks import Wall
 from worker.ledger.jobs import queue
-from worker.ledger.jobs.jobs import Kind
+from worker.ledger.jobs.jobs import ButtonJob, Kind
 from worker.ledger.requests import requests
 from worker.ledger.storage.database import Database
 from worker.protocol import AnswerButton, as_json
@@ -13,15 +15,26 @@ from worker.protocol.choices import MENU_LIFE_S
 
 
 def note(db: Database, request_id: int, closing: AnswerButton | None, wall: Wall) -> None:
-    """Note that a page is about to be shown, which `closing` ends; the first page stays (None)."""
+    """Note that a page is about to be shown, which `closing` ends; the first page stays (None).
+
+    A page that was to be shown before, and is not yet, would only take the place of this one.
+    """
     before = db.value("SELECT menu_job_id FROM requests WHERE id = ?", request_id)
     queue.drop_button(db, before, wall)
+    queue.show_no_menu(db, request_id)
     until = job_id = None
     if closing:
         until = wall + MENU_LIFE_S
         payload = as_json.to_json(closing)
         job_id = queue.add(db, Kind.BUTTON, wall, payload=payload, not_before=until)
     requests.set_menu(db, request_id, until, job_id)
+
+
+def in_time(job: ButtonJob, wall: Wall) -> ButtonJob:
+    """A job that does not open a page after the time at which that closes."""
+    if not job.answer.callback_id or wall < job.created_at + MENU_LIFE_S:
+        return job
+    return replace(job, answer=replace(job.answer, menu=None, list_menu=None))
 
 
 def has_ended(db: Database, request_id: int, wall: Wall) -> bool:

@@ -287,6 +287,19 @@ def drop_button(db: Database, job_id: int | None, wall: Wall) -> None:
     _drop_waiting(db, "kind = 'button' AND id = ?", wall, job_id)
 
 
+def show_no_menu(db: Database, request_id: int) -> None:
+    """Let presses below an answer that wait or run show nothing if they are tried again."""
+    # Two searches by index, and no OR between them: that would look at every job there is.
+    db.execute(
+        "UPDATE jobs SET payload = json_set(payload, '$.menu', NULL, '$.list_menu', NULL)"
+        " WHERE id IN (SELECT id FROM jobs WHERE state = 'running' AND kind = 'button'"
+        "  UNION ALL SELECT id FROM jobs WHERE state = 'waiting' AND pool = 'telegram'"
+        "  AND priority = 0 AND kind = 'button')"
+        " AND coalesce(payload ->> '$.menu.request_id', payload ->> '$.list_menu.request_id') = ?",
+        request_id,
+    )
+
+
 def drop_reply(db: Database, job_id: int, wall: Wall) -> None:
     """Drop a reply that waits to be sent."""
     _drop_waiting(db, "kind = 'reply' AND id = ?", wall, job_id)
