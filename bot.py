@@ -45,7 +45,7 @@ try:
     from worker.downloads.judge.keeper import JudgeKeeper
     from worker.downloads.ytdlp.packages import copies, plugin_packages
     from worker.errors import PASSING_ERRNOS
-    from worker.ledger import Ledger, LedgerBusy, LedgerError, check_file, ledger_path
+    from worker.ledger import Ledger, LedgerBusy, LedgerError, check_access, check_file, ledger_path
     from worker.ledger.upkeep.upkeep import Upkeep
     from worker.pool import Pool
     from worker.pool.watched_process import (
@@ -142,6 +142,7 @@ def _run_locked(settings: Settings, sites_watch: SitesWatch) -> int:
         data_directory.keep_lock(lock)
         data_directory.keep_private(data_dir)
         data_directory.use_for_temporary_files(data_dir)
+        check_access(ledger_path(data_dir))
         check_file(ledger_path(data_dir))
         Ledger(ledger_path(data_dir)).close()
         # Before the start is counted: one that a signal ended after that would look like a crash.

@@ -30,7 +30,7 @@ from worker import ROOT, data_directory
 from worker.cookie_file import open_to_read, usable
 from worker.downloads.confinement import network
 from worker.errors import JobError, TelegramBusy, TelegramUnauthorized, TelegramUnreachable
-from worker.ledger import LedgerBusy, LedgerError, check_file, ledger_path
+from worker.ledger import LedgerBusy, LedgerError, check_access, check_file, ledger_path
 from worker.logs import redact
 from worker.settings import (
     MEBIBYTE,
@@ -180,13 +180,12 @@ def check_ledger(path: Path) -> list[Finding]:
     if not path.exists():
         return []
     try:
+        check_access(path)
         check_file(path)
     except LedgerBusy as error:
         return [warning("ledger", f"{path} cannot be looked at for now: {error}")]
     except LedgerError as error:
         return [critical("ledger", str(error))]
-    if not os.access(path, os.R_OK | os.W_OK):
-        return [critical("ledger", f"{path} cannot be written by this user: chown it")]
     return [ok("ledger", str(path))]
 
 

@@ -1,6 +1,7 @@
 """Who owns what is made in the bot's directories."""
 
 import os
+import pwd
 from pathlib import Path
 
 
@@ -9,3 +10,11 @@ def give_to_owner(path: Path) -> None:
     if os.geteuid() == 0:
         above = path.parent.stat()
         os.chown(path, above.st_uid, above.st_gid)
+
+
+def owner_name(user_id: int) -> str:
+    """The name of a user; `#` and the number of one without a name."""
+    try:
+        return pwd.getpwuid(user_id).pw_name
+    except KeyError:
+        return f"#{user_id}"

@@ -5,9 +5,9 @@ work, it raises LedgerError, LedgerBusy or OSError, which `__main__` prints.
 """
 
 import os
-import pwd
 
 from maintenance.ownership import Instance, owner_of
+from worker.file_owner import owner_name
 from worker.ledger import ledger_path
 from worker.ledger.storage.database import Access
 from worker.ledger.upkeep.upkeep import Upkeep
@@ -26,10 +26,7 @@ def refuse_stranger(settings: Settings) -> None:
         )
     owner = owner_of(settings.data_dir)
     if os.geteuid() not in (0, owner):
-        try:
-            name = pwd.getpwuid(owner).pw_name
-        except KeyError:
-            name = f"#{owner}"
+        name = owner_name(owner)
         raise PermissionError(f"this bot is {name}'s: run it as root or by sudo -u {name}")
 
 

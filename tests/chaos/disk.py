@@ -14,6 +14,7 @@ _MS_PRIVATE = 1 << 18
 _MNT_DETACH = 2
 
 _LEAST_BYTES = 4096
+_SPARE_INODES = 100_000
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -59,13 +60,22 @@ class Disk:
             else:
                 return
 
+    def leave_no_inodes(self) -> None:
+        """Let no further file be made on it."""
+        self._allow_inodes(0)
+
     def release(self) -> None:
-        """Give it its size back."""
+        """Give it its size back, and room for files."""
         self._resize(self._size_bytes)
+        self._allow_inodes(_SPARE_INODES)
 
     def unmount(self) -> None:
         """Unmount it, even if files are open there."""
         _check(_libc.umount2(os.fsencode(self.path), _MNT_DETACH), "umount")
+
+    def _allow_inodes(self, more: int) -> None:
+        inodes = _used_inodes(self.path) + more
+        _mount(None, str(self.path), None, _MS_REMOUNT, f"nr_inodes={inodes}")
 
     def _resize(self, size_bytes: int) -> None:
         _mount(None, str(self.path), None, _MS_REMOUNT, f"size={size_bytes}")
@@ -74,6 +84,11 @@ class Disk:
 def _used_bytes(path: Path) -> int:
     usage = os.statvfs(path)
     return (usage.f_blocks - usage.f_bfree) * usage.f_frsize
+
+
+def _used_inodes(path: Path) -> int:
+    usage = os.statvfs(path)
+    return usage.f_files - usage.f_ffree
 
 
 def _mount(source: str | None, path: str, kind: str | None, flags: int, data: str | None) -> None:

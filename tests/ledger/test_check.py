@@ -401,6 +401,19 @@ def test_ledger_that_cannot_be_opened_fails(
     assert (path.read_bytes(), sorted(tmp_path.iterdir())) == before
 
 
+def test_ledger_of_another_user_is_not_to_be_thrown_away(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = ledger_path(tmp_path)
+    Ledger(path).close()
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)
+    (found,) = check.check_ledger(path)
+    assert found.level is Level.CRITICAL
+    assert " belongs to " in found.text
+    assert "chown" in found.text
+
+
 def test_network_that_cannot_be_tried_is_a_finding(monkeypatch: pytest.MonkeyPatch) -> None:
     def fail() -> Network:
         raise BlockingIOError(errno.EAGAIN, "no process is left")

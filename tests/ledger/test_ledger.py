@@ -1,14 +1,18 @@
 """The ledger: what survives, what is refused, and which job is claimed."""
 
 import contextlib
+import os
+import shlex
 import sqlite3
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from tests.support.ledger_kit import ERROR, START, a_file, a_link, claim, post, send
 from worker.clocks import Wall
+from worker.file_owner import owner_name
 from worker.form import SOUND
 from worker.ledger import (
     TELEGRAM,
@@ -19,6 +23,7 @@ from worker.ledger import (
     LedgerError,
     StatusJob,
     UpdateJob,
+    check_access,
     check_file,
 )
 from worker.ledger.jobs.queue import MAX_REFUNDS
@@ -169,6 +174,50 @@ def test_full_disk_is_busy_and_unchanged(ledger: Ledger) -> None:
     ledger._db.execute("PRAGMA max_page_count = 1000000")
     assert ledger.offset() == 0
     ledger.record_updates([{"update_id": 5}], START)
+
+
+def test_what_lies_beside_a_ledger_and_is_no_file_is_named(ledger_file: Path) -> None:
+    Ledger(ledger_file).close()
+    Path(f"{ledger_file}-wal").mkdir()
+    with pytest.raises(LedgerError, match=r"-wal: Is a directory") as refused:
+        Ledger(ledger_file)
+    assert "move" not in str(refused.value), "the ledger is whole"
+    assert "backup" not in str(refused.value)
+
+
+@pytest.mark.parametrize("beside", ["", "-wal", "-shm"])
+def test_ledger_of_another_user_is_named_with_its_owner(
+    beside: str, ledger_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Ledger(ledger_file).close()
+    foreign = Path(f"{ledger_file}{beside}")
+    foreign.touch()
+    check_access(ledger_file)
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)
+    monkeypatch.setattr(os, "access", lambda path, _mode: Path(path) != foreign)
+    with pytest.raises(LedgerError) as refused:
+        check_access(ledger_file)
+    assert str(refused.value).startswith(f"{foreign} belongs to {owner_name(os.getuid())}")
+    assert str(refused.value).endswith(f"chown {owner_name(65534)} {shlex.quote(str(foreign))}")
+
+
+def test_own_ledger_that_nobody_may_write_is_to_be_made_writable(
+    ledger_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Ledger(ledger_file).close()
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)
+    with pytest.raises(LedgerError, match=f"chmod 600 {ledger_file}"):
+        check_access(ledger_file)
+
+
+def test_ledger_on_a_read_only_disk_is_busy(
+    ledger_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Ledger(ledger_file).close()
+    monkeypatch.setattr(os, "access", lambda _path, _mode: False)
+    monkeypatch.setattr(os, "statvfs", lambda _path: SimpleNamespace(f_flag=os.ST_RDONLY))
+    with pytest.raises(LedgerBusy, match="read-only"):
+        check_access(ledger_file)
 
 
 @pytest.mark.parametrize("sql", ["SELECT json('{')", "SELECT 1 FROM nothing", "BEGIN"])

@@ -33,7 +33,7 @@ from worker.ledger.ledger import Ledger, ledger_path
 from worker.ledger.records import Request, Verdict
 from worker.ledger.requests.admission import Quota
 from worker.ledger.requests.answers import Answer
-from worker.ledger.storage.database import LedgerBusy, LedgerError, check_file
+from worker.ledger.storage.database import LedgerBusy, LedgerError, check_access, check_file
 
 __all__ = [
     "DOWNLOADS",
@@ -64,6 +64,7 @@ __all__ = [
     "SummaryJob",
     "UpdateJob",
     "Verdict",
+    "check_access",
     "check_file",
     "download_directory",
     "first_menu",

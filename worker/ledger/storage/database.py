@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import shlex
 import shutil
 import sqlite3
 import threading
@@ -14,7 +15,7 @@ from typing import Any
 from urllib.parse import quote
 
 from worker.errors import PASSING_ERRNOS
-from worker.file_owner import give_to_owner
+from worker.file_owner import give_to_owner, owner_name
 from worker.ledger.storage import earlier, write_ahead_log
 from worker.ledger.storage.schema import APPLICATION_ID, MIGRATIONS
 from worker.settings import MEBIBYTE
@@ -46,6 +47,9 @@ _PASSING = (
     sqlite3.SQLITE_FULL,
     sqlite3.SQLITE_IOERR,
 )
+
+# Said of a file that is whole, but cannot be opened, or opened and not written.
+_NOT_OPENED = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 
 
 class LedgerError(Exception):
@@ -222,6 +226,24 @@ def _failure(error: sqlite3.OperationalError) -> LedgerBusy | LedgerError:
     return LedgerBusy(str(error))
 
 
+def check_access(path: Path) -> None:
+    """Raise LedgerError if this user may not write the ledger, and say who may.
+
+    Raises LedgerBusy for a disk that is read-only, as one is after errors.
+    """
+    for file in (path, *write_ahead_log.log_files(path)):
+        if not file.exists() or os.access(file, os.R_OK | os.W_OK):
+            continue
+        if os.statvfs(file).f_flag & os.ST_RDONLY:
+            raise LedgerBusy(f"{file} is on a file system that is read-only")
+        owner, user = file.stat().st_uid, os.geteuid()
+        opening = "chmod 600" if owner == user else f"chown {owner_name(user)}"
+        raise LedgerError(
+            f"{file} belongs to {owner_name(owner)}, and {owner_name(user)} cannot read and write "
+            f"it: {opening} {shlex.quote(str(file))}"
+        )
+
+
 def check_file(path: Path) -> None:
     """Look through the whole ledger, without changing it. Raises LedgerError when it is damaged.
 
@@ -293,8 +315,10 @@ def file_errors(path: Path) -> Iterator[None]:
         yield
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-        if code in _PASSING or (code == sqlite3.SQLITE_CANTOPEN and _cannot_be_opened(path)):
+        if code in _PASSING:
             raise LedgerBusy(f"{error}{_room_left(path)}") from None
+        if code in _NOT_OPENED:
+            raise _not_opened(path, error) from None
         raise LedgerError(f"the ledger {path} cannot be read ({error}): {_help(path)}") from None
 
 
@@ -313,13 +337,26 @@ def _help(path: Path) -> str:
     return "restore a backup, or move it away to start afresh"
 
 
-def _cannot_be_opened(path: Path) -> bool:
-    """Whether the machine is in no state to open the file, which SQLite does not tell apart."""
-    if _open_databases:
-        # It was opened a moment ago, and closing it would release the locks of the others.
-        return True
+def _not_opened(path: Path, error: sqlite3.DatabaseError) -> LedgerBusy | LedgerError:
+    """What keeps SQLite from opening the ledger, or from making its log: it does not tell."""
+    # If it is open, it was opened a moment ago, and closing it would release the others' locks.
+    trouble = None if _open_databases else _trouble_beside(path)
+    if trouble is None:
+        return LedgerBusy(str(error))
+    if trouble.errno in PASSING_ERRNOS:
+        return LedgerBusy(f"{error}: {trouble.strerror}{_room_left(path)}")
+    return LedgerError(
+        f"the ledger {path} cannot be opened, and nothing was changed: "
+        f"{trouble.filename}: {trouble.strerror}"
+    )
+
+
+def _trouble_beside(path: Path) -> OSError | None:
+    """Why the ledger and its log cannot be opened, or no file can be made beside them."""
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CLOEXEC))
+        for file in filter(os.path.lexists, (path, *write_ahead_log.log_files(path))):
+            os.close(os.open(file, os.O_RDWR | os.O_CLOEXEC))
+        with new_file_beside(path):
+            return None
     except OSError as error:
-        return error.errno in PASSING_ERRNOS
-    return False
+        return error
