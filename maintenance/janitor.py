@@ -208,14 +208,14 @@ class Janitor:
         """Measure, keep the sample, and raise or clear alerts."""
         use = self._cpu.sample(self._workers(), clocks.monotonic())
         with self._open() as ledger:
-            if use:
-                ledger.publish(published.CPU, published.describe_cpu(use, clocks.wall_clock()))
             # Count those that are still there: some may have ended since they were found.
             left = sum(process_table.identify(one.pid) == one for one in self._left)
             taken = measures.take(self._settings, ledger, left)
             findings = health.assess(taken)
             # First, since this works even if the ledger cannot be written.
             self._note(taken, findings, clocks.monotonic())
+            if use:
+                ledger.publish(published.CPU, published.describe_cpu(use, clocks.wall_clock()))
             ledger.record_sample(measures.sample_of(taken))
             alerts.step(ledger, findings, self._settings.admins, taken.taken_at)
 

@@ -5,10 +5,13 @@ import signal
 import subprocess
 import sys
 import threading
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from maintenance.cpu import CpuUse
+from maintenance.findings import Finding
 from maintenance.janitor import Janitor, Step
 from maintenance.orphans import find_orphans
 from maintenance.sites_watch import SitesWatch
@@ -18,7 +21,8 @@ from tests.support.operator_kit import nobody_at_work
 from tests.support.pool_driver import driven
 from tests.support.process_kit import wait_until
 from worker.clocks import Monotonic
-from worker.ledger import Ledger, ledger_path
+from worker.ledger import Ledger, LedgerBusy, ledger_path
+from worker.ledger.storage.database import Database
 from worker.pool import watched_process
 from worker.pool.watched_process import fork_server_pid, prepare_start, replace_fork_server
 from worker.processes import process_table, signals
@@ -123,6 +127,30 @@ def janitor(downloads: Path) -> Janitor:
     path = ledger_path(downloads.parent)
     Ledger(path).close()
     return Janitor(settings, nobody_at_work(), lambda: None, SitesWatch(SitesFile(())))
+
+
+def test_sample_is_noted_even_if_the_ledger_cannot_be_written(
+    downloads: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings = Settings(bot_token="123456:" + "a" * 35, data_dir=downloads.parent)
+    Ledger(ledger_path(downloads.parent)).close()
+    noted: list[Sequence[Finding]] = []
+    janitor = Janitor(
+        settings,
+        nobody_at_work(),
+        lambda: None,
+        SitesWatch(SitesFile(())),
+        lambda _taken, findings, _now: noted.append(findings),
+    )
+    monkeypatch.setattr(janitor._cpu, "sample", lambda *_: CpuUse(0.5, {}))
+
+    def fill(_database: Database) -> None:
+        raise LedgerBusy("database or disk is full")
+
+    monkeypatch.setattr(Database, "transaction", fill)
+    with pytest.raises(LedgerBusy):
+        janitor.sample()
+    assert len(noted) == 1
 
 
 def test_sweep_removes_what_no_job_needs(janitor: Janitor, downloads: Path) -> None:
