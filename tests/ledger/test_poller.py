@@ -1,5 +1,6 @@
 """What the long poll makes of refusals, above all of those of the token."""
 
+import itertools
 import sqlite3
 import threading
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from worker import clocks
+from worker.clocks import Monotonic
 from worker.dispatch import poller
 from worker.dispatch.poller import MAX_PAUSE_S, Poller, pause_after
 from worker.dispatch.reachability import Reachability
@@ -120,6 +122,32 @@ def test_token_is_given_up_after_three_refusals_in_a_row(
 ) -> None:
     assert poll.run(*script) is is_refused
     assert sum(poll.pauses.all_s) < 60
+
+
+@pytest.mark.parametrize(
+    ("refusals", "is_refused"),
+    [(poller.PROVEN_TOKEN_TRIES, True), (poller.PROVEN_TOKEN_TRIES - 1, False)],
+)
+def test_token_that_has_worked_is_given_up_after_minutes(
+    poll: ScriptedPoll, refusals: int, is_refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    times = itertools.count(step=poller.PROVEN_S)
+    monkeypatch.setattr(clocks, "monotonic", lambda: Monotonic(next(times)))
+    after = [] if is_refused else [*asks(ME), *polls(NOTHING_NEW)]
+    script = [*polls(NOTHING_NEW, NOTHING_NEW, NO), *asks(*[NO] * refusals), *after]
+    assert poll.run(*script) is is_refused
+    assert sum(poll.pauses.all_s) > 240
+
+
+def test_stop_ends_the_doubts_about_a_token(poll: ScriptedPoll) -> None:
+    answer = poll.get_me
+
+    def stop_and_answer() -> Any:
+        poll.pauses.set()
+        return answer()
+
+    poll.get_me = stop_and_answer  # type: ignore[method-assign]
+    poll.run(*polls(NO), *asks(NO))
 
 
 def test_call_that_was_refused_elsewhere_is_looked_into(poll: ScriptedPoll) -> None:

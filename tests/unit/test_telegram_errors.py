@@ -161,7 +161,15 @@ def test_a_group_that_moved_says_where_to() -> None:
     assert type(failure("sendMessage", 400, refusal(400, words))) is ChatClosed
 
 
-@pytest.mark.parametrize("answer", [None, [], "ok", 7])
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(None, [], "ok", 7, {}),
+        {"message": "no Route matched with those values"},
+        {"error_code": 401, "description": "Unauthorized"},
+        {"ok": True, "error_code": 404},
+    ],
+)
 @pytest.mark.parametrize("status", [200, 301, 401, 404, 429, 502])
 def test_a_page_that_is_not_the_bot_apis_means_unreachable(status: int, answer: object) -> None:
     assert type(failure("getMe", status, answer)) is TelegramUnreachable
@@ -170,9 +178,9 @@ def test_a_page_that_is_not_the_bot_apis_means_unreachable(status: int, answer: 
 @pytest.mark.parametrize(
     "answer",
     [
-        {},
+        {"ok": False},
         {"ok": False, "error_code": "400", "description": 5, "parameters": []},
-        {"ok": True, "error_code": None},
+        {"ok": False, "error_code": None},
         refusal(10**30, "x"),
     ],
 )

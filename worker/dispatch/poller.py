@@ -37,6 +37,13 @@ MAX_PAUSE_S = 30.0
 MAX_BUSY_S = 3600.0
 TOKEN_TRIES = 3
 TOKEN_PAUSE_S = 3.0
+
+PROVEN_S = 600.0
+"""A token that has worked this long is refused for good only if it stays so for minutes: what
+stands between the bot and Telegram may be wrong for a while."""
+
+PROVEN_TOKEN_TRIES = 21
+PROVEN_TOKEN_PAUSE_S = 15.0
 RUBBISH_PAUSE_S = 5.0
 
 
@@ -67,6 +74,7 @@ class Poller:
         self.token_refused = threading.Event()
         self.polled_at: Monotonic | None = None
         """When Telegram answered a poll last, in monotonic time."""
+        self._first_polled_at: Monotonic | None = None
 
     def stop(self) -> None:
         """Record nothing more, and close the ledger; whoever closes it last leaves one file.
@@ -118,6 +126,8 @@ class Poller:
             else:
                 failures = 0
                 self.polled_at = clocks.monotonic()
+                if self._first_polled_at is None:
+                    self._first_polled_at = self.polled_at
                 self._reachability.note_answer(self.polled_at)
                 offset = self._record(ledger, updates, offset)
 
@@ -126,16 +136,30 @@ class Poller:
 
         One refused call proves nothing. Raises what else comes of the question.
         """
-        for tries_left in reversed(range(TOKEN_TRIES)):
+        tries, pause_s = TOKEN_TRIES, TOKEN_PAUSE_S
+        if self._is_proven():
+            tries, pause_s = PROVEN_TOKEN_TRIES, PROVEN_TOKEN_PAUSE_S
+            log.warning(
+                "A call was refused (401), but BOT_TOKEN has worked; it is tried for %.0f s.",
+                (tries - 1) * pause_s,
+            )
+        for tries_left in reversed(range(tries)):
             try:
                 telegram.get_me()
             except TelegramUnauthorized:
-                self._stopped.wait(TOKEN_PAUSE_S if tries_left else 0)
+                if self._stopped.wait(pause_s if tries_left else 0):
+                    break
             else:
                 log.warning("A call was refused (401), but BOT_TOKEN is valid; it is made again.")
                 self._reachability.token_doubted.clear()
                 return True
         return False
+
+    def _is_proven(self) -> bool:
+        """Whether the token has worked in this run for so long that it cannot be a wrong one."""
+        if self._first_polled_at is None or self.polled_at is None:
+            return False
+        return self.polled_at - self._first_polled_at >= PROVEN_S
 
     def _record(self, ledger: Ledger, updates: list[dict[str, Any]], offset: int) -> int:
         """Put updates on disk, however long that takes. Returns the offset to poll from."""

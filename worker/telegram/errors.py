@@ -142,8 +142,9 @@ def failure(method: str, status: int, answer: object) -> Exception:
     `status` is the HTTP status, `answer` the parsed body or None where it was no JSON. What is
     returned holds neither the token nor anything that people wrote.
     """
-    if not isinstance(answer, dict):
-        # A proxy's page. The one thing it can know about us is that the body is too large.
+    if not (isinstance(answer, dict) and answer.get("ok") is False):
+        # A proxy's page, or a gateway's JSON. The one thing it can know about us is that the body
+        # is too large.
         if status == 413:
             return _refusal(method, f"{method}: HTTP 413, the body is too large")
         return TelegramUnreachable(f"{method}: HTTP {status}, and no answer of the Bot API")
