@@ -79,24 +79,33 @@ def main(arguments: Sequence[str]) -> int:
     process_setup.open_closed_stdio()
     escape_unprintable()
     options = _parser().parse_args(arguments)
+    code, problems = EXIT_FAILED, list[str]()
     try:
-        settings = load_settings(os.environ, Path(".env"), needs_token=False)
-        copies.tell(settings.data_dir)
-        if options.needs_data_dir:
-            refuse_stranger(settings)
-        code: int = options.run(settings, options)
-        sys.stdout.flush()
+        code = _run(options)
     except SettingsError as error:
-        return _fail(*error.problems)
+        problems = list(error.problems)
     except BrokenPipeError:
-        code = EXIT_FAILED  # `| head` has read enough.
+        pass  # `| head` has read enough.
     except KeyboardInterrupt:
-        code = _fail("interrupted")
+        _say("interrupted")
     except (LedgerError, LedgerBusy, OSError) as error:
-        code = _fail(str(error))
+        problems = [str(error)]
     except Exception:  # noqa: BLE001 - the interpreter's own exit code would mean a warning
-        code = _fail(redact(traceback.format_exc()))
+        problems = [redact(traceback.format_exc())]
+    _say(*problems)
+    if problems:
+        options.note_failure(options, "\n".join(problems))
     _drop_unwritten()
+    return code
+
+
+def _run(options: argparse.Namespace) -> int:
+    settings = load_settings(os.environ, Path(".env"), needs_token=False)
+    copies.tell(settings.data_dir)
+    if options.needs_data_dir:
+        refuse_stranger(settings)
+    code: int = options.run(settings, options)
+    sys.stdout.flush()
     return code
 
 
@@ -108,10 +117,9 @@ def _drop_unwritten() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
-def _fail(*problems: str) -> int:
+def _say(*problems: str) -> None:
     for problem in problems:
         print(f"maintenance: {problem}", file=sys.stderr)
-    return EXIT_FAILED
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -129,7 +137,9 @@ def _parser() -> argparse.ArgumentParser:
             epilog=examples(name),
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
-        command.set_defaults(run=run, needs_data_dir=True, commands=parser)
+        command.set_defaults(
+            run=run, note_failure=lambda *_: None, needs_data_dir=True, commands=parser
+        )
         add_options(command)
     return parser
 

@@ -20,7 +20,6 @@ from maintenance.ownership import Instance
 from maintenance.reporting import prometheus
 from maintenance.units import duration, local_time, percent, size
 from maintenance.updates.situation import Situation
-from worker.ledger import LedgerBusy, LedgerError
 from worker.settings import Settings
 
 GLANCE_S = 0.05
@@ -42,26 +41,28 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--output", type=Path, metavar="FILE", help="replace this file, once everything is known"
     )
+    parser.set_defaults(note_failure=note_failure)
     parser.add_argument(
         "--if-bad-run",
         metavar="COMMAND",
-        help="if something is critical, have the shell run this with the report as its input",
+        help="if something is critical or not known, have the shell run this with the report as input",
     )
 
 
 def run(settings: Settings, options: Namespace) -> int:
     """Print the findings on the bot, and with --detailed each worker and running job."""
-    try:
-        taken, findings = _look(settings, options)
-    except (LedgerError, LedgerBusy, OSError) as error:
-        _run_if_bad(options, Level.CRITICAL, f"health cannot be looked at: {error}\n")
-        raise
+    taken, findings = _look(settings, options)
+    _run_if_bad(options, worst(findings), _printed(taken, findings, options))
     if options.output:
         replace_file(options.output, _printed(taken, findings, options))
     else:
         _print(taken, findings, options)
-    _run_if_bad(options, worst(findings), _printed(taken, findings, options))
     return worst(findings)
+
+
+def note_failure(options: Namespace, problem: str) -> None:
+    """Run the operator's command because the health cannot be looked at, or not be printed."""
+    _run_if_bad(options, Level.CRITICAL, f"health cannot be looked at: {problem}\n")
 
 
 def _look(settings: Settings, options: Namespace) -> tuple[Measures, list[Finding]]:
@@ -86,13 +87,14 @@ def _printed(taken: Measures, findings: Sequence[Finding], options: Namespace) -
 
 
 def _run_if_bad(options: Namespace, level: Level, report: str) -> None:
-    """Run the operator's command if health is critical, and say when the command fails."""
+    """Run the operator's command, once, if health is critical; say when the command fails."""
     if level is not Level.CRITICAL or not options.if_bad_run:
         return
+    command, options.if_bad_run = options.if_bad_run, None
     try:
         # The operator's own command, as in a crontab.
         done = subprocess.run(  # noqa: S602
-            options.if_bad_run,
+            command,
             shell=True,
             input=report,
             text=True,

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from maintenance import health
+from maintenance.__main__ import main
 from maintenance.units import count, duration, parse_duration, size
 from tests.sandbox.patience import PATIENCE_S
 from tests.support.exhaustive import in_full, some_of
@@ -75,6 +77,49 @@ def test_health_runs_a_command_if_it_is_bad(
     assert errors in answer.errors
     assert given in (report.read_text() if report.exists() else "")
     assert report.exists() == bool(given)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"DATA_DIR": "/nowhere/data"}, "there is no directory /nowhere/data"),
+        ({"DOWNLOAD_WORKERS": "many"}, "DOWNLOAD_WORKERS"),
+    ],
+)
+def test_health_that_cannot_be_looked_at_runs_the_command(
+    settings: dict[str, str], words: str, tmp_path: Path
+) -> None:
+    report = tmp_path / "report"
+    command = f"cat >>{report}"
+    answer = maintenance(tmp_path, "health", "--if-bad-run", command, **settings)
+    assert answer.code == 2
+    assert words in answer.errors
+    assert report.read_text().startswith("health cannot be looked at: ")
+    assert words in report.read_text()
+
+
+def test_health_that_cannot_be_written_runs_the_command_once(tmp_path: Path) -> None:
+    Ledger(ledger_path(tmp_path)).close()
+    report = tmp_path / "report"
+    output, command = str(tmp_path / "no" / "file"), f"cat >>{report}"
+    options = ("--json", "--output", output, "--if-bad-run", command)
+    assert maintenance(tmp_path, "health", *options).code == 2
+    assert report.read_text().count('"level": "critical",\n  "checks"') == 1
+    assert "cannot be looked at" not in report.read_text()
+
+
+def test_unexpected_failure_of_health_runs_the_command(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(health, "assess", fail)
+    monkeypatch.setenv("DATA_DIR", str(tmp_path))
+    Ledger(ledger_path(tmp_path)).close()
+    report = tmp_path / "report"
+    assert main(["health", "--if-bad-run", f"cat >{report}"]) == 2
+    assert "ZeroDivisionError" in report.read_text()
 
 
 def test_pause_and_resume_say_what_they_change(tmp_path: Path) -> None:
