@@ -13,7 +13,7 @@ from worker.errors import Reason
 from worker.ledger.upkeep.past import PastAnswers, Person
 
 MAX_LINES = 25
-"""How many findings or groups are named at most; a message has room for them."""
+"""How many groups are named at most; a message has room for them."""
 
 _SIGNS = {Level.OK: "✓", Level.WARNING: "•", Level.CRITICAL: "⚠"}
 _ALWAYS = ("bot", "jobs", "failures", "memory", "disk", "yt-dlp")
@@ -29,7 +29,7 @@ def status(findings: Sequence[Finding]) -> str:
     ]
     named.sort(key=lambda found: -found.level)
     head = "All is well." if worst(findings) is Level.OK else "Not all is well."
-    return "\n".join([head, *_bounded([_line(found) for found in named])])
+    return "\n".join([head, *(_line(found) for found in named)])
 
 
 def _line(found: Finding) -> str:

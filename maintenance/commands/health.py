@@ -45,7 +45,7 @@ def add_options(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--if-bad-run",
         metavar="COMMAND",
-        help="if something is critical or not known, have the shell run this with the report as input",
+        help="if something is critical or not known, have the shell run this, given the report",
     )
 
 

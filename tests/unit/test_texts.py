@@ -14,6 +14,7 @@ from worker.protocol.notices import Cancelled, Notice, Refusal, Topic
 from worker.telegram.texts import ENGLISH, caption, explanation, notice, progress
 from worker.telegram.texts.captions import MAX_CAPTION
 from worker.telegram.texts.formatting import shorten, utf16_length
+from worker.telegram.texts.sentences import MAX_TEXT
 
 TAG = re.compile(r"<[^>]*>")
 
@@ -136,6 +137,28 @@ def test_links_that_were_left_out_are_counted(count: int, words: str) -> None:
 
 def test_braces_in_a_value_are_left_alone() -> None:
     assert notice(ENGLISH, Notice(Topic.VERBATIM, {"text": "{x} {}"})) == "{x} {}"
+
+
+@pytest.mark.parametrize(
+    ("lines", "begin", "end"),
+    [
+        (["head", *["x" * 300] * 30], "head\nxxx", "\nand 17 more"),
+        (["head", *["😀" * 300] * 30], "head\n😀", "\nand 24 more"),
+        (["head", "a" * 9000, "b" * 9000, "c"], "head\naaa", "b…\nc"),
+        (["a" * 9000], "aaa", "a…"),
+    ],
+)
+def test_finished_text_that_is_too_long_says_how_many_lines_are_missing(
+    lines: list[str], begin: str, end: str
+) -> None:
+    text = notice(ENGLISH, Notice(Topic.VERBATIM, {"text": "\n".join(lines)}))
+    assert (text[: len(begin)], text[-len(end) :]) == (begin, end)
+    assert utf16_length(text) <= MAX_TEXT
+
+
+@pytest.mark.parametrize("text", ["x" * 2000, "\n".join(["x" * 60] * 60), "", "a\n\nb\n"])
+def test_finished_text_that_fits_is_left_alone(text: str) -> None:
+    assert notice(ENGLISH, Notice(Topic.VERBATIM, {"text": text})) == text
 
 
 @pytest.mark.parametrize("stage", Stage)

@@ -10,6 +10,11 @@ from worker.telegram.texts.catalogue import Catalogue
 from worker.telegram.texts.choices import language_name
 from worker.telegram.texts.formatting import MAX_TEXT, shorten, utf16_length
 
+# How much of one line of a finished text is shown where all do not fit, and the room for "and 9
+# more".
+_MAX_LINE = 2000
+_ROOM_FOR_COUNT = 30
+
 # The empty lines between a title, a description and a link.
 _BETWEEN = 4
 
@@ -78,7 +83,23 @@ def notice(words: Catalogue, said: Notice) -> str:
         values["commands"] = _commands(words)
     if said.about is Topic.DESCRIPTION:
         values["description"] = _fitting(values)
+    if said.about is Topic.VERBATIM:
+        values["text"] = _whole_lines(str(values["text"]))
     return template.format(**values)
+
+
+def _whole_lines(text: str) -> str:
+    """A finished text as far as it fits into one message, with the number of lines left out."""
+    if utf16_length(text) <= MAX_TEXT:
+        return text
+    lines = [shorten(line, _MAX_LINE) for line in text.split("\n")]
+    kept, room = list[str](), MAX_TEXT - _ROOM_FOR_COUNT
+    for line in lines:
+        room -= utf16_length(line) + 1
+        if room < 0:
+            return "\n".join([*kept, f"and {len(lines) - len(kept)} more"])
+        kept.append(line)
+    return "\n".join(kept)
 
 
 def _fitting(values: Mapping[str, int | str]) -> str:
