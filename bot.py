@@ -25,6 +25,7 @@ try:
     from maintenance import runs
     from maintenance.answers import in_use
     from maintenance.janitor import Janitor
+    from maintenance.output import try_to_print
     from maintenance.packages import missing_packages
     from maintenance.plugins import missing_plugins
     from maintenance.reporting.reporter import Reporter, report_end
@@ -113,8 +114,8 @@ def main(arguments: Sequence[str]) -> int:
     settings, problems = read_settings(os.environ, DOTENV)
     copies.tell(settings.data_dir)
     if options.version:
-        print(f"fetchbot {__version__}", in_use(read_situation(settings.data_dir)), sep="\n")
-        return 0
+        versions = f"fetchbot {__version__}\n{in_use(read_situation(settings.data_dir))}"
+        return check.EXIT_OK if try_to_print(lambda: print(versions)) else EXIT_CONFIG
     if options.check:
         return check.main(settings, problems)
     try:

@@ -35,7 +35,7 @@ try:
         zombies,
     )
     from maintenance.commands.topics import examples
-    from maintenance.output import escape_unprintable
+    from maintenance.output import drop_unwritten, escape_unprintable
     from worker.downloads.ytdlp.packages import copies
     from worker.ledger import LedgerBusy, LedgerError
     from worker.logs import redact
@@ -95,7 +95,7 @@ def main(arguments: Sequence[str]) -> int:
     _say(*problems)
     if problems:
         options.note_failure(options, "\n".join(problems))
-    _drop_unwritten()
+    drop_unwritten()
     return code
 
 
@@ -107,14 +107,6 @@ def _run(options: argparse.Namespace) -> int:
     code: int = options.run(settings, options)
     sys.stdout.flush()
     return code
-
-
-def _drop_unwritten() -> None:
-    """Drop what cannot be written to stdout: the interpreter, at its exit, would end with 120."""
-    try:
-        sys.stdout.flush()
-    except OSError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _say(*problems: str) -> None:

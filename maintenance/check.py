@@ -11,6 +11,7 @@ import os
 import shlex
 import shutil
 import stat
+import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
@@ -21,7 +22,7 @@ from urllib.parse import urlsplit
 
 from maintenance import disk, limits, machine
 from maintenance.findings import Finding, Level, critical, ok, warning, worst
-from maintenance.output import escape_unprintable, hang, redacted_line
+from maintenance.output import escape_unprintable, hang, redacted_line, try_to_print
 from maintenance.packages import broken_packages, check_certificates, check_packages
 from maintenance.plugins import check_endpoints, check_plugins
 from maintenance.programs import check_ffmpeg, check_javascript, check_ytdlp
@@ -44,6 +45,7 @@ from worker.settings import (
 from worker.settings.sites_file import NAME
 
 EXIT_OK = 0
+EXIT_INTERRUPTED = 130  # as a shell has it for ^C
 EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: only the operator can help; not to be restarted
 
 # How a finding of each level is shown here.
@@ -58,8 +60,13 @@ def main(settings: Settings, problems: Sequence[str] = ()) -> int:
 
     `problems` are those of settings that could not be read.
     """
-    findings = run_checks(settings, problems)
-    print_findings(findings, settings.secrets)
+    try:
+        findings = run_checks(settings, problems)
+    except KeyboardInterrupt:
+        print("interrupted", file=sys.stderr)
+        return EXIT_INTERRUPTED
+    if not try_to_print(lambda: print_findings(findings, settings.secrets)):
+        return EXIT_CONFIG
     return exit_code(findings)
 
 

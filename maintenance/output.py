@@ -11,7 +11,7 @@ import shutil
 import stat
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Any
@@ -26,6 +26,33 @@ def escape_unprintable() -> None:
     """Print characters that the locale does not have as escapes, instead of failing."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
+
+
+def try_to_print(write: Callable[[], None]) -> bool:
+    """Print by calling `write`; False, after a word on stderr, where that is not possible.
+
+    A reader that has read enough, such as `| head`, is no error.
+    """
+    try:
+        write()
+        sys.stdout.flush()
+    except BrokenPipeError:
+        return True
+    except OSError as error:
+        print(f"This cannot be printed: {error.strerror}", file=sys.stderr)
+        return False
+    else:
+        return True
+    finally:
+        drop_unwritten()
+
+
+def drop_unwritten() -> None:
+    """Drop what cannot be written to stdout: the interpreter, at its exit, would end with 120."""
+    try:
+        sys.stdout.flush()
+    except OSError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def say(text: str) -> None:

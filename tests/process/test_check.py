@@ -301,3 +301,45 @@ def test_whole_check_as_a_process(
     assert done.stdout.splitlines()[-1].startswith(line), done.stdout + done.stderr
     assert done.returncode == code
     assert SECRET not in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("stdout", "ending"),
+    [
+        ("| true", (0, "")),
+        (">/dev/full", (78, "This cannot be printed: No space left on device\n")),
+    ],
+)
+@pytest.mark.parametrize("option", ["--check", "--version"])
+def test_exit_code_is_its_own_wherever_the_words_go(
+    option: str, stdout: str, ending: tuple[int, str], api_url: str, tmp_path: Path
+) -> None:
+    environ = {
+        **os.environ,
+        "BOT_TOKEN": TOKEN,
+        "TELEGRAM_API_URL": api_url,
+        "DATA_DIR": str(tmp_path / "data"),
+    }
+    # -E: where PYTHONUNBUFFERED is set, nothing is left for the end.
+    script = f'{{ "$0" -E bot.py {option}; echo $? >&3; }} 3>"$1" {stdout}'
+    code = tmp_path / "code"
+    done = subprocess.run(
+        ["sh", "-c", script, sys.executable, str(code)],
+        cwd=ROOT,
+        env=environ,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+    assert (int(code.read_text()), done.stderr) == ending
+
+
+def test_check_that_is_interrupted_says_so(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def interrupt(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(check, "run_checks", interrupt)
+    assert check.main(settings) == 130
+    assert capsys.readouterr() == ("", "interrupted\n")
