@@ -49,7 +49,8 @@ def run(_settings: Settings, options: Namespace) -> int:
     if not options.topic:
         return _list(known, as_json=options.json)
     wanted = slug(" ".join(options.topic))
-    near = [name for name in known if wanted in name]
+    near = [name for name in known if name.startswith(wanted)]
+    near = near or [name for name in known if wanted in name]
     names = (
         [wanted] if wanted in known else near or get_close_matches(wanted, known, n=3, cutoff=0.4)
     )

@@ -9,7 +9,7 @@ import pytest
 
 from maintenance.__main__ import COMMANDS
 from maintenance.commands import topics
-from tests.support.operator_kit import maintenance
+from tests.support.operator_kit import ROOT, maintenance
 
 NAMES = [name for name, *_ in COMMANDS]
 
@@ -31,6 +31,7 @@ def test_each_item_of_troubleshooting_is_a_topic(tmp_path: Path) -> None:
         (["zombies"], "zombies"),
         (["refused"], "cookies-are-refused"),
         (["no", "answers"], "no-answers"),
+        (["network"], "network-is-none"),  # Another has the word further on.
     ],
 )
 def test_a_topic_is_found_by_its_name_or_a_part(
@@ -39,6 +40,15 @@ def test_a_topic_is_found_by_its_name_or_a_part(
     answer = maintenance(tmp_path, "help", *words, "--json")
     assert (answer.code, answer.json["name"]) == (0, name)
     assert answer.json["title"] in maintenance(tmp_path, "help", *words).text
+
+
+def test_each_help_that_the_documents_name_is_there(tmp_path: Path) -> None:
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("[a-z]*/*.md"), *ROOT.glob(".github/*.md")]
+    text = "\n".join(page.read_text("utf-8") for page in pages)
+    words = set(re.findall(r"`(?:python -m )?(?:maintenance )?help ([a-z][a-z -]*)`", text))
+    assert {"zombies", "network"} <= words
+    for word in words:
+        assert maintenance(tmp_path, "help", *word.split()).code == 0, word
 
 
 @pytest.mark.parametrize(
