@@ -11,6 +11,7 @@ from worker.errors import Fault, JobError, Reason, Remedy
 from worker.ledger import DownloadJob, ledger_path
 from worker.ledger.upkeep.upkeep import Upkeep
 from worker.protocol import Deliver, Download, Reader, Reply
+from worker.protocol.notices import Notice, Topic
 from worker.protocol.site_cookies import CookiesKept, KeepCookies
 from worker.settings import Site, Sites
 
@@ -157,7 +158,7 @@ def new_settings(bot: SteppedDispatcher) -> None:
 
 def new_cookies(bot: SteppedDispatcher) -> None:
     bot.bring(KeepCookies(Reader(7), 5, "the file"))
-    bot.finish(KeepCookies, CookiesKept(Reply(Reader(7), None, ())))
+    bot.finish(KeepCookies, CookiesKept(Reply(Reader(7), None, (Notice(Topic.COOKIES_KEPT),))))
     bot.step()
 
 

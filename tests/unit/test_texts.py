@@ -13,8 +13,7 @@ from worker.protocol import MediaFacts, MediaFile, MediaKind, Note, Progress, Re
 from worker.protocol.notices import Cancelled, Notice, Refusal, Topic
 from worker.telegram.texts import ENGLISH, caption, explanation, notice, progress
 from worker.telegram.texts.captions import MAX_CAPTION
-from worker.telegram.texts.formatting import shorten, utf16_length
-from worker.telegram.texts.sentences import MAX_TEXT
+from worker.telegram.texts.formatting import MAX_TEXT, shorten, utf16_length
 
 TAG = re.compile(r"<[^>]*>")
 
