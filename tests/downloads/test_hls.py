@@ -19,6 +19,7 @@ from worker.protocol import MediaKind
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
 
+DEFINE = '#EXT-X-DEFINE:NAME="name",VALUE="film"'
 FORMAT = "-c copy -hls_time 1 -hls_list_size 0"
 
 
@@ -41,8 +42,10 @@ def without_end(text: str) -> str:
         (lambda text: without_end(text).replace("#EXTINF", "#EXT-X-PLAYLIST-TYPE:VOD\n#EXTINF", 1)
          .encode(), 3.0),
         (lambda text: re.sub(r"film2", "#EXT-X-GAP\ngone", text).encode(), 2.0),
+        (lambda text: text.replace("film", "{$name}").replace("#EXTINF", f"{DEFINE}\n#EXTINF", 1)
+         .encode(), 3.0),
     ],
-    ids=["marked", "utf-16", "latin-1", "complete", "gap"],
+    ids=["marked", "utf-16", "latin-1", "complete", "gap", "variable"],
 )  # fmt: skip
 def test_what_players_play_is_fetched(
     warm: Worker, playlist: Path, change: Callable[[str], bytes], length_s: float

@@ -20,7 +20,7 @@ from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.failures.errors import classify, of_a_page
 from worker.downloads.ytdlp.network import small_fetches
 from worker.downloads.ytdlp.network.page_limits import LimitedYoutubeDL
-from worker.downloads.ytdlp.transfer import hls, ranges
+from worker.downloads.ytdlp.transfer import hls, hls_variables, ranges
 from worker.downloads.ytdlp.transfer.ffmpeg_downloader import download_by_ffmpeg, needs_ffmpeg
 from worker.downloads.ytdlp.transfer.pieces import PIECES, Pieces
 from worker.errors import Reason
@@ -188,7 +188,7 @@ class PatientYoutubeDL(LimitedYoutubeDL):
     def _playlist(self, media: Mapping[str, Any]) -> tuple[str, str]:
         """The text of a playlist, and the URL that it came from after all redirects."""
         response = self.urlopen(self.request_for(media))
-        return hls.decoded(response.read()), response.url
+        return hls_variables.replaced(hls.decoded(response.read()), response.url), response.url
 
     def _length_if_over(self, video: Mapping[str, Any]) -> float:
         """The length in seconds of a stream that is over; 0 if it is live."""

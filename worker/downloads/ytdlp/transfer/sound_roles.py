@@ -13,6 +13,8 @@ from xml.etree.ElementTree import Element
 from yt_dlp.extractor.common import InfoExtractor
 from yt_dlp.utils import parse_m3u8_attributes
 
+from worker.downloads.ytdlp.transfer import hls_variables
+
 # yt-dlp's `language_preference` for these; without one it takes -1.
 ANOTHER, DESCRIPTION = -2, -10
 
@@ -52,9 +54,10 @@ def _parse_hls(
     extractor: InfoExtractor, m3u8_doc: str, m3u8_url: str | None = None, *args: Any, **more: Any
 ) -> Any:
     """Replaces `InfoExtractor._parse_m3u8_formats_and_subtitles`."""
-    parsed: Any = _parse_hls_of_ytdlp(extractor, explicit(m3u8_doc), m3u8_url, *args, **more)
+    text = explicit(hls_variables.replaced(m3u8_doc, m3u8_url or ""))
+    parsed: Any = _parse_hls_of_ytdlp(extractor, text, m3u8_url, *args, **more)
     formats, subtitles = parsed
-    described = _descriptions(m3u8_doc, m3u8_url or "")
+    described = _descriptions(text, m3u8_url or "")
     for media in formats:
         if media.get("vcodec") == "none" and media.get("url") in described:
             media["language_preference"] = DESCRIPTION
