@@ -9,7 +9,9 @@ from tests.support.download_limits import LIMITS
 from tests.support.downloads_harness import Worker
 from tests.support.media import make, probe
 from tests.support.range_server import RangeServer, ranges_served
-from worker.protocol import MediaFile
+from worker.errors import Fault, Reason
+from worker.form import SOUND, WHOLE, Form
+from worker.protocol import MediaFile, MediaKind
 from worker.protocol.choices import Quality
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
@@ -78,3 +80,18 @@ def test_pictures_for_fast_forward_are_not_the_film(warm: Worker, pieces: Path) 
     with ranges_served(pieces) as site:
         answer = warm.run(f"{site.url}/changed.mpd", LIMITS).result
     assert answer.qualities == (Quality(240, None),)  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("form", [WHOLE, SOUND])
+def test_a_film_whose_pictures_are_encrypted_is_no_song(
+    warm: Worker, pieces: Path, form: Form
+) -> None:
+    lock = '<ContentProtection schemeIdUri="urn:mpeg:dash:mp4protection:2011" value="cenc"/>'
+    inner = re.sub(r"(<AdaptationSet[^>]*>)", rf"\1{lock}", sets(pieces), count=1)
+    (pieces / "changed.mpd").write_text(manifest(f"<Period>{inner}</Period>", "PT3S"))
+    with ranges_served(pieces) as site:
+        answer = warm.run(f"{site.url}/changed.mpd", LIMITS, form=form)
+    if form is SOUND:
+        assert answer.media.facts.kind is MediaKind.AUDIO
+    else:
+        assert (answer.error.reason, answer.error.fault) == (Reason.DRM, Fault.PERMANENT)

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from tests.support.format_choice import MB, a_format, chooser, chosen, cutter, silent, sound
-from worker.downloads.ytdlp.formats import formats
+from worker.downloads.ytdlp.formats import formats, streams
 from worker.errors import Fault, JobError, Reason
 from worker.form import SOUND, Form, What
 from worker.protocol import Note
@@ -404,3 +404,27 @@ def test_storyboards_alone_are_the_operators_trouble() -> None:
         chosen(chooser(), *boards)
     assert (caught.value.reason, caught.value.fault) == (Reason.BLOCKED_HERE, Fault.OPERATOR)
     assert chosen(chooser(), *boards, a_format("a", 5, 360)) == "a"
+
+
+VIDEO = {"vcodec": "avc1", "acodec": "none"}
+AUDIO = {"vcodec": "none", "acodec": "mp4a.40.2"}
+
+
+@pytest.mark.parametrize(
+    ("media", "is_locked"),
+    [
+        ([VIDEO | {"has_drm": True}, AUDIO], True),
+        ([{"height": 720, "has_drm": True}, AUDIO], True),
+        ([VIDEO | {"has_drm": True}, VIDEO, AUDIO], False),
+        ([VIDEO | {"has_drm": True}, {"url": "https://example.com/film.mp4"}], False),
+        ([VIDEO | {"has_drm": "maybe"}, AUDIO], False),
+        ([AUDIO | {"has_drm": True}, AUDIO], False),
+        ([{"has_drm": True}, AUDIO], False),  # a song, for all that is known
+        ([VIDEO, AUDIO | {"has_drm": True}], False),
+        ([], False),
+    ],
+)
+def test_pictures_that_are_all_encrypted_are_noticed(
+    media: list[dict[str, Any]], is_locked: bool
+) -> None:
+    assert streams.has_locked_pictures(media) is is_locked

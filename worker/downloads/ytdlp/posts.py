@@ -22,6 +22,7 @@ from worker.downloads.ytdlp import covers, lists, subtitles
 from worker.downloads.ytdlp.answers import Answers
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.failures.errors import classify
+from worker.downloads.ytdlp.formats import streams
 from worker.downloads.ytdlp.network.page_limits import IS_POST, MAX_VIDEOS
 from worker.downloads.ytdlp.patience import Patience
 from worker.downloads.ytdlp.players.challenges import PlayerCache
@@ -152,6 +153,10 @@ class PostYoutubeDL(SpanYoutubeDL):
 
     def process_video_result(self, info_dict: Any, download: bool = True) -> Any:
         """Download the cover or the subtitles of a video in its place, where that is wanted."""
+        formats = info_dict.get("formats") or ()
+        is_for_eyes = not (self._form.is_sound_only or self._form.is_beside_media)
+        if is_for_eyes and streams.has_locked_pictures(formats):
+            raise JobError(Reason.DRM, Fault.PERMANENT, "only its sound is not encrypted")
         if self._form.has_subtitles_inside and download:
             return self._process_with_subtitles(info_dict)
         is_inside = self._form.is_cover and covers.may_be_inside(info_dict)

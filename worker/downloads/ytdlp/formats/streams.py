@@ -193,6 +193,21 @@ def is_storyboard(media: Format) -> bool:
     return media.get("ext") == "mhtml" or media.get("protocol") == "mhtml"
 
 
+def has_locked_pictures(formats: Iterable[Format]) -> bool:
+    """Whether all formats with pictures are encrypted for others, though sound may not be.
+
+    yt-dlp leaves such formats out before any is chosen.
+    """
+    found = list(formats)
+    locked = [media for media in found if media.get("has_drm") and media["has_drm"] != "maybe"]
+    is_clear = any(has(media, "vcodec") for media in found if media not in locked)
+    return not is_clear and any(media.get("height") or _names_video(media) for media in locked)
+
+
+def _names_video(media: Format) -> bool:
+    return bool(media.get("vcodec")) and has(media, "vcodec")
+
+
 def in_the_original_language(formats: Sequence[Format]) -> list[Format]:
     """The formats without those whose sound is a dub, as far as the site says.
 
