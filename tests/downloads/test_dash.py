@@ -10,7 +10,7 @@ from tests.support.downloads_harness import Worker
 from tests.support.media import make, probe
 from tests.support.range_server import RangeServer, ranges_served
 from worker.errors import Fault, Reason
-from worker.form import SOUND, WHOLE, Form
+from worker.form import SOUND, WHOLE, Clip, Form
 from worker.protocol import MediaFile, MediaKind
 from worker.protocol.choices import Quality
 
@@ -95,3 +95,22 @@ def test_a_film_whose_pictures_are_encrypted_is_no_song(
         assert answer.media.facts.kind is MediaKind.AUDIO
     else:
         assert (answer.error.reason, answer.error.fault) == (Reason.DRM, Fault.PERMANENT)
+
+
+@pytest.mark.parametrize("clip", [None, Clip(150)])
+def test_the_last_piece_that_is_counted_may_not_be_there(
+    warm: Worker, pieces: Path, clip: Clip | None
+) -> None:
+    (pieces / "changed.mpd").write_text(manifest(f"<Period>{sets(pieces)}</Period>", "PT3.2S"))
+    with ranges_served(pieces) as site:
+        form = WHOLE if clip is None else Form(clip=clip)
+        media = warm.run(f"{site.url}/changed.mpd", LIMITS, form=form).media
+    assert probe(media.path).duration_s == pytest.approx(3.0 if clip is None else 1.5, abs=0.2)
+
+
+def test_no_other_piece_may_be_missing(warm: Worker, pieces: Path) -> None:
+    inner = sets(pieces).replace('media="chunk', 'media="gone')
+    (pieces / "changed.mpd").write_text(manifest(f"<Period>{inner}</Period>", "PT3S"))
+    with ranges_served(pieces) as site:
+        error = warm.run(f"{site.url}/changed.mpd", LIMITS).error
+    assert (error.reason, error.fault) == (Reason.BROKEN_FILE, Fault.RETRYABLE)

@@ -108,3 +108,29 @@ def test_manifest_that_cannot_be_is_left_out(
     formats, subtitles = extractor._parse_mpd_formats_and_subtitles(parsed, "id")
     assert not formats
     assert not subtitles
+
+
+def counted(extractor: InfoExtractor, periods: int = 1) -> list[dict[str, Any]]:
+    """A film of two pieces and a bit, as often as there are periods."""
+    inner = """<Period duration="PT5S"><AdaptationSet mimeType="video/mp4">
+    <SegmentTemplate duration="2" media="$RepresentationID$-$Number$" initialization="head"/>
+    <Representation id="a" bandwidth="1"/></AdaptationSet></Period>"""
+    extractor.set_downloader(YoutubeDL({"quiet": True, "no_warnings": True}, auto_init=False))
+    parsed: Any = ElementTree.fromstring(f"<MPD>{inner * periods}</MPD>")
+    formats, _ = extractor._parse_mpd_formats_and_subtitles(parsed, "", BASE)
+    return formats
+
+
+@pytest.mark.parametrize(("periods", "left"), [(1, 3), (2, 6)])
+def test_the_last_piece_of_a_period_is_left_out_once_it_is_gone(
+    extractor: InfoExtractor, periods: int, left: int
+) -> None:
+    (media,) = counted(extractor, periods)
+    assert dash.without_gone_ends(media, {f"{BASE}a-1", f"{BASE}a-2", f"{BASE}head"}) is None
+    for info in (media, {"requested_formats": [sound("b"), media]}):
+        shorter = dash.without_gone_ends(info, {f"{BASE}a-3"})
+        assert shorter is not None
+        pieces = (shorter.get("requested_formats") or [shorter])[-1]["fragments"]
+        assert len(pieces) == left
+        assert dash.without_gone_ends(shorter, {f"{BASE}a-3"}) is None
+    assert len(media["fragments"]) == left + periods

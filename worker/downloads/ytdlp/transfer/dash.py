@@ -5,13 +5,17 @@ size for a film of their own: an advertisement, or all but that.
 """
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 from urllib.parse import urljoin
 
 from yt_dlp.extractor.common import InfoExtractor
+from yt_dlp.networking import Request
 
 from worker.downloads.ytdlp.transfer import mpd
+
+# The key of a piece that may not be there.
+_IS_ROUNDED = "is_rounded"
 
 DashFormat = dict[str, Any]
 
@@ -42,6 +46,8 @@ def _merge(extractor: InfoExtractor, periods: Any) -> Any:
         return [], {}
     try:
         found = [period for period in periods if period["formats"]]
+        for media in (media for period in found for media in period["formats"]):
+            _mark_last(media)
         subtitles = found[0]["subtitles"] if found else {}
         return merged([period["formats"] for period in found]), subtitles
     except (TypeError, KeyError, AttributeError):
@@ -112,10 +118,47 @@ def _fragments(media: Mapping[str, Any]) -> list[dict[str, Any]]:
     """A format's fragments with whole URLs; a format without any is a file."""
     base = media.get("fragment_base_url") or ""
     return [
-        {"url": fragment.get("url") or urljoin(base, fragment["path"]), **_duration(fragment)}
+        {"url": fragment.get("url") or urljoin(base, fragment["path"]), **_kept(fragment)}
         for fragment in media.get("fragments") or [{"url": media["url"]}]
     ]
 
 
-def _duration(fragment: Mapping[str, Any]) -> dict[str, Any]:
-    return {"duration": fragment["duration"]} if fragment.get("duration") else {}
+def _kept(fragment: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: fragment[name] for name in ("duration", _IS_ROUNDED) if fragment.get(name)}
+
+
+def _mark_last(media: DashFormat) -> None:
+    """Mark the last piece if pieces of one length are counted: by rounding there may be none."""
+    pieces = [each for each in media.get("fragments") or () if each.get("duration")]
+    if len(pieces) > 1 and len({each["duration"] for each in pieces}) == 1:
+        pieces[-1][_IS_ROUNDED] = True
+
+
+def without_gone_ends(info: Mapping[str, Any], gone: Collection[str]) -> dict[str, Any] | None:
+    """What is to be downloaded without last pieces whose URLs are `gone`; None if there are none.
+
+    That is a stream, or several as `requested_formats`.
+    """
+    streams = info.get("requested_formats") or [info]
+    shorter = [_without_gone_end(stream, gone) for stream in streams]
+    if all(new is old for new, old in zip(shorter, streams, strict=True)):
+        return None
+    if info.get("requested_formats"):
+        return {**info, "requested_formats": shorter}
+    return shorter[0]
+
+
+def _without_gone_end(stream: DashFormat, gone: Collection[str]) -> DashFormat:
+    base = stream.get("fragment_base_url") or ""
+
+    def is_gone(fragment: Mapping[str, Any]) -> bool:
+        if not fragment.get(_IS_ROUNDED):
+            return False
+        url = fragment.get("url") or urljoin(base, fragment["path"])
+        return Request(url).url in gone
+
+    fragments = stream.get("fragments")
+    if not isinstance(fragments, list):
+        return stream
+    left = [fragment for fragment in fragments if not is_gone(fragment)]
+    return stream if len(left) == len(fragments) else {**stream, "fragments": left}

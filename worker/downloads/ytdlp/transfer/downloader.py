@@ -20,12 +20,13 @@ from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.failures.errors import classify, of_a_page
 from worker.downloads.ytdlp.network import small_fetches
 from worker.downloads.ytdlp.network.page_limits import LimitedYoutubeDL
-from worker.downloads.ytdlp.transfer import hls, hls_variables, ranges
+from worker.downloads.ytdlp.transfer import dash, hls, hls_variables, ranges
 from worker.downloads.ytdlp.transfer.ffmpeg_downloader import download_by_ffmpeg, needs_ffmpeg
 from worker.downloads.ytdlp.transfer.pieces import PIECES, Pieces
 from worker.errors import Reason
 
 _PARTIAL = 206
+_GONE = frozenset({404, 410})
 # Servers that end connections early are asked for the rest as long as bytes come, but not forever.
 _MOST_STARTS = 20
 # A playlist that goes on grows within 1.5 times its target duration (RFC 8216, 6.2.1).
@@ -50,6 +51,7 @@ class PatientYoutubeDL(LimitedYoutubeDL):
         self._is_in_pieces = self._is_text = False
         self._one_file: hls.OneFile | None = None
         self._trouble: DownloadError | None = None
+        self._gone: set[str] = set()  # URLs at which there is nothing
         self._refusals: dict[int, HTTPError] = {}  # of the stream, the latest of each status
 
     def urlopen(self, req: Any) -> Any:
@@ -58,6 +60,8 @@ class PatientYoutubeDL(LimitedYoutubeDL):
             response: Any = super().urlopen(req)
         except HTTPError as error:
             self._refusals[error.status] = error
+            if error.status in _GONE:
+                self._gone.add(req if isinstance(req, str) else req.url)
             raise
         response.read = _from_first_line(response.read)
         return self._piece(req, response, self._pieces) if self._pieces else response
@@ -113,6 +117,9 @@ class PatientYoutubeDL(LimitedYoutubeDL):
             done, failure = self._tried(name, info, subtitle, test)
             if failure is None:
                 return self._finished(name, done, test=test)
+            if shorter := dash.without_gone_ends(info, self._gone):
+                info = shorter
+                continue
             # What is only tried, and an item of a post, has to come at once.
             is_patient = starts_left and self.params.get("retries") and not test
             if not (is_patient and _is_cut_off(failure) and _bytes_of(name) > had_bytes):
@@ -160,7 +167,7 @@ class PatientYoutubeDL(LimitedYoutubeDL):
 
     def _dl(self, name: str, info: Any, subtitle: bool, test: bool) -> Any:
         """Download a stream piece by piece, or else as the one file of which they are parts."""
-        self._trouble, self._refusals = None, {}
+        self._trouble, self._refusals, self._gone = None, {}, set()
         self._pieces = Pieces()
         info[PIECES] = self._pieces
         self._is_in_pieces = info.get("protocol") in hls.PROTOCOLS or bool(info.get("fragments"))
