@@ -15,6 +15,7 @@ from tests.support.downloads_harness import Worker
 from tests.support.file_server import served
 from tests.support.media import make, probe
 from worker.errors import Fault, Reason
+from worker.form import Form
 from worker.protocol import MediaKind
 
 pytestmark = pytest.mark.usefixtures("needs_ffmpeg")
@@ -178,3 +179,10 @@ def test_where_no_variant_is_there_the_first_failure_counts(
         error = warm.run(f"{url}/master.m3u8", LIMITS).error
     assert (error.reason, error.fault) == (Reason.SITE_ERROR, Fault.RETRYABLE), error.detail
     assert str(status) in error.detail
+
+
+def test_a_stream_as_a_file_is_called_what_it_is(warm: Worker, playlist: Path) -> None:
+    with served(playlist.parent) as url:
+        media = warm.run(f"{url}/{playlist.name}", LIMITS, form=Form(as_file=True)).media
+    assert "mpegts" in probe(media.path).containers
+    assert Path(media.path).suffix == ".ts"

@@ -185,3 +185,29 @@ def test_other_text_is_a_file(head: bytes) -> None:
 )
 def test_media_are_no_text(head: bytes, is_text: bool) -> None:
     assert file_types.is_text(head) is is_text
+
+
+@pytest.mark.parametrize(
+    ("head", "name", "suffix"),
+    [
+        (b"\x47".ljust(188, b"\0") * 3, "media.mp4", ".ts"),
+        (b"\x47".ljust(188, b"\0") * 3, "media.mts", ".mts"),
+        (b"\0\0\0\x18ftypisom", "media.m4a", ".m4a"),
+        (b"\0\0\0\x18ftypisom", "media.webm", ".mp4"),
+        (b"\x1a\x45\xdf\xa3\x9f\x42\x82\x84webm", "media.mp4", ".webm"),
+        (b"\x1a\x45\xdf\xa3\x9f\x42\x82\x88matroska", "media.mp4", ".mkv"),
+        (b"\xff\xf1\x50\x80", "media.mp4", ".aac"),
+        (b"\xff\xfb\x90\x64", "media.m4a", ".mp3"),
+        (b"\xff\xfb\x90\x64", "media.mp3", ".mp3"),
+        (b"RIFF\0\0\0\0AVI LIST", "media.avi", ".avi"),
+        (b"OggS", "media.opus", ".opus"),
+        (b"ID3\x04", "media.aac", ".aac"),
+        (b"\0\0\0\0", "media.mp4", ".mp4"),
+    ],
+)
+def test_the_suffix_of_media_is_that_of_its_container(
+    tmp_path: Path, head: bytes, name: str, suffix: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(head)
+    assert file_types.suffix_of_media(path) == suffix

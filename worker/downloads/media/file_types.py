@@ -99,6 +99,24 @@ _BY_BRAND: dict[bytes, FileType] = {
 _BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 _WEBP_MOVES = 0x02
 
+# Video and sound, and the suffixes that either may have, the usual one first.
+_MEDIA: tuple[tuple[re.Pattern[bytes], str], ...] = tuple(
+    (re.compile(start, re.DOTALL), suffixes)
+    for start, suffixes in (
+        (rb".{4}ftyp", ".mp4 .m4a .m4v .m4b .mov .qt .3gp .3g2 .f4v"),
+        (rb"\x47.{187}\x47.{187}\x47", ".ts .mts .m2ts"),
+        (rb"\x1a\x45\xdf\xa3.{1,60}?webm", ".webm .weba .mkv .mka"),
+        (rb"\x1a\x45\xdf\xa3", ".mkv .mka .webm .weba"),
+        (rb"OggS", ".ogg .oga .opus .ogv"),
+        (rb"fLaC", ".flac"),
+        (rb"FLV\x01", ".flv"),
+        (rb"RIFF.{4}WAVE", ".wav"),
+        (rb"RIFF.{4}AVI ", ".avi"),
+        (rb"\xff[\xf0\xf1\xf8\xf9]", ".aac"),
+        (rb"\xff[\xe2-\xe7\xf2-\xf7\xfa-\xff]", ".mp3 .mp2"),
+    )
+)
+
 _ALIASES = {".jpeg": ".jpg", ".jpe": ".jpg", ".jfif": ".jpg", ".tif": ".tiff"}
 _OF_MEDIA = _suffixes(
     ".3gp .aac .avi .flac .flv .m4a .m4v .mka .mkv .mov .mp3 .mp4 .mpeg .mpg .oga .ogg .ogv .opus "
@@ -166,6 +184,14 @@ def _fits(suffix: str, kind: FileType) -> bool:
     """Whether a file of this type may have a suffix: its own, or that of no other type."""
     is_free = _ALIASES.get(suffix, suffix) not in _TAKEN
     return suffix == kind.suffix or (is_free and _SUFFIX.fullmatch(suffix) is not None)
+
+
+def suffix_of_media(path: Path) -> str:
+    """The suffix of video or sound at `path`: its own, unless it belongs to another container."""
+    with path.open("rb") as file:
+        head = file.read(HEAD_BYTES)
+    found = next((names.split() for start, names in _MEDIA if start.match(head)), [path.suffix])
+    return path.suffix if path.suffix in found else found[0]
 
 
 def is_of_media(name: str) -> bool:

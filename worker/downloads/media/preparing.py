@@ -62,7 +62,9 @@ def as_file(file: Downloaded) -> ReadyFile:
     kind = file_types.of(file.path)
     if kind is None:
         checked(file.path)
-        return ReadyFile(file.path.name, _facts_as_file(file))
+        # yt-dlp calls everything in a playlist MP4.
+        path = file.path.rename(file.path.with_suffix(file_types.suffix_of_media(file.path)))
+        return ReadyFile(path.name, _facts_as_file(replace(file, path=path)))
     if _is_page(file, kind):
         raise JobError(Reason.UNSUPPORTED, Fault.PERMANENT, "a web page, or a player's list")
     if file.served is None and not kind.is_picture:
