@@ -1,6 +1,8 @@
-"""Videos whose links or types end in a name that is no video's."""
+"""What servers say of their files that is odd: their names, their types, their lengths."""
 
+import functools
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
@@ -8,6 +10,8 @@ from tests.hostile.web import Web, content, stream
 from tests.sandbox.clips import SAMPLE
 from tests.support.download_limits import LIMITS
 from tests.support.downloads_harness import Worker
+from tests.support.media import make
+from worker.errors import Fault, Reason
 from worker.protocol import MediaKind
 
 
@@ -65,3 +69,25 @@ def test_a_page_may_name_an_encoding_that_there_is_not(warm: Worker, web: Web) -
     web.answers["/page"] = content(page, "text/html; charset=undefined")
     web.answers["/clip.mp4"] = content(SAMPLE.read_bytes(), "video/mp4")
     assert warm.run(f"{web.url}/page", LIMITS).media.facts.kind is MediaKind.VIDEO
+
+
+@pytest.mark.usefixtures("needs_ffmpeg")
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("film.mkv", "-c copy"),
+        ("sound.wav", "-vn"),
+        ("film.avi", "-c:v mpeg4 -an"),
+        ("film.mp4", "-c copy -movflags +frag_keyframe+empty_moov -frag_duration 200000"),
+        ("picture.jpg", "-frames:v 1"),
+    ],
+)
+def test_half_a_file_of_unknown_length_is_not_taken_for_all_of_it(
+    warm: Worker, web: Web, tmp_path: Path, name: str, arguments: str
+) -> None:
+    data = make(tmp_path / name, arguments).read_bytes()
+    for path, told in (("/whole/", data), ("/half/", data[: len(data) // 2 + 50])):
+        web.answers[path + name] = stream(functools.partial(list, [told]), "video/x-any")
+    assert warm.run(f"{web.url}/whole/{name}", LIMITS).media.path
+    error = warm.run(f"{web.url}/half/{name}", LIMITS).error
+    assert (error.reason, error.fault) == (Reason.BROKEN_FILE, Fault.PERMANENT)

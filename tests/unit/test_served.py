@@ -69,3 +69,16 @@ def test_without_one_the_address_has_a_name(disposition: str) -> None:
 def test_a_type_says_whether_it_is_a_page(content_type: str, is_page: bool, last_name: str) -> None:
     found = served(ADDRESS, headers(Content_Type=content_type))
     assert (found.is_page, found.names[-1]) == (is_page, last_name)
+
+
+@pytest.mark.parametrize(
+    ("told", "has_length"),
+    [
+        ({}, False),
+        ({"Content_Length": "7"}, True),
+        ({"Transfer_Encoding": "chunked"}, True),
+        ({"Content_Range": "bytes 0-6/7"}, True),
+    ],
+)
+def test_a_server_may_leave_open_where_a_file_ends(told: dict[str, str], has_length: bool) -> None:
+    assert served(ADDRESS, headers(**told)).has_length is has_length

@@ -21,7 +21,7 @@ from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import ffmpeg, file_types, recorded, sponsors, subtitles
 from worker.downloads.media.clipping import Clipped, clip
 from worker.downloads.media.cutting import cut
-from worker.downloads.media.preparing import Downloaded, as_file, prepare
+from worker.downloads.media.preparing import Downloaded, as_file, check_whole, prepare
 from worker.downloads.media.program_run import ProgramFailed
 from worker.downloads.media.songs import chosen_sound, picture_inside
 from worker.downloads.pictures.post import MIN_SIDE
@@ -121,6 +121,7 @@ def _noted(facts: MediaFacts, note: Note | None) -> MediaFacts:
 
 def _ready(file: Downloaded, limits: DownloadLimits, form: Form) -> list[ReadyFile]:
     """Make ready to be sent what is wanted of a file, in as many files as that takes."""
+    check_whole(file)
     path, span, clipped = file.path, spans.of(file.info), None
     if span and file_types.of(file.path) is None and not ffmpeg.missing():
         clipped = clip(file.path, span, file.info, limits, form)

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from worker.downloads.limits import DownloadLimits
-from worker.downloads.media import file_types
+from worker.downloads.media import cut_off, file_types
 from worker.downloads.media.contents import believable_length, positive
 from worker.downloads.media.file_types import FileType
 from worker.downloads.media.finishing import checked, facts_of, finish
@@ -23,12 +23,14 @@ class Served:
     """What a server says about a file.
 
     `names` are those it may have, the likeliest first. It has a title only if the server has named
-    it. `is_page`: it is said to be a web page.
+    it. `is_page`: it is said to be a web page. `has_length`: it says where the file ends, so a part
+    of it is not taken for the whole.
     """
 
     names: tuple[str, ...]
     title: str = ""
     is_page: bool = False
+    has_length: bool = True
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,12 @@ class Downloaded:
     path: Path
     info: Mapping[str, Any]
     served: Served | None = None
+
+
+def check_whole(file: Downloaded) -> None:
+    """Raise JobError for a part of a file whose server has not said where it ends."""
+    if file.served and not file.served.has_length and cut_off.is_cut_off(file.path):
+        raise JobError(Reason.BROKEN_FILE, Fault.PERMANENT, "the connection ended too early")
 
 
 def prepare(file: Downloaded, limits: DownloadLimits, form: Form = WHOLE) -> ReadyFile:

@@ -16,6 +16,8 @@ from worker.downloads.media.preparing import Served
 _PAGES = frozenset({"text/html", "application/xhtml+xml", ""})
 # What servers say when they do not know.
 _VAGUE = frozenset({"text/plain", "application/octet-stream", "binary/octet-stream"})
+# Without any of these, an answer ends where its connection does (RFC 9112, 6.3).
+_ENDS = ("Content-Length", "Transfer-Encoding", "Content-Range")
 # Of which Python's first suffix is that of a style sheet (.xsl).
 _ANY_XML = "application/xml"
 
@@ -31,6 +33,7 @@ def served(url: str, headers: Message) -> Served:
         names=tuple(filter(None, names)),
         title=PurePosixPath(given).stem,
         is_page=content_type in _PAGES,
+        has_length=any(name in headers for name in _ENDS),
     )
 
 
