@@ -6,14 +6,15 @@ import pytest
 
 from tests.support.stepped_dispatcher import SteppedDispatcher
 from worker.clocks import Wall
-from worker.errors import ChatClosed, Fault, JobError, Reason
+from worker.errors import ChatClosed, Fault, FileIdRefused, JobError, MessageGone, Reason
 from worker.form import WHOLE
 from worker.ledger import Ledger, LedgerBusy, Verdict, ledger_path
 from worker.ledger.requests import answers
 from worker.ledger.requests.answers import MAX_SITES, OTHER_SITES, Answer, AnswerCount
 from worker.ledger.storage import retention
 from worker.ledger.upkeep.upkeep import Upkeep
-from worker.protocol import Download, PostStatus
+from worker.protocol import Deliver, Delivered, Download, MediaKind, PostStatus, Reader, Reply
+from worker.protocol.notices import Notice, Topic
 
 LINK = "https://site.example/v"
 FACTS = (
@@ -123,6 +124,36 @@ def test_chat_that_is_closed_ends_its_links_with_a_line_for_each(
     for number in (1, 2):
         assert f"request {number}: given up, for nobody can be reached; user 7" in caplog.text
     assert [each.answers for each in counts(bot)] == [2]
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        Delivered("id", MediaKind.VIDEO),
+        JobError(Reason.UPLOAD_REFUSED, Fault.PERMANENT),
+        ChatClosed(),
+        MessageGone(),
+        FileIdRefused(),
+    ],
+)
+def test_what_becomes_of_an_upload_that_was_given_up_changes_nothing(
+    bot: SteppedDispatcher, end: Delivered | Exception
+) -> None:
+    bot.send(LINK, chat_id=-5)
+    bot.post()
+    bot.finish_download()
+    bot.bring(Reply(Reader(-5), 1, (Notice(Topic.HINT),)))
+    bot.fail(Reply, ChatClosed())
+    given_up = bot.rows("SELECT verdict, reason, answered_at FROM requests")
+    bot.step(5)
+    if isinstance(end, Delivered):
+        bot.finish(Deliver, end)
+    else:
+        bot.fail(Deliver, end)
+    assert bot.rows("SELECT verdict, reason, answered_at FROM requests") == given_up
+    assert counts(bot) == (AnswerCount("site.example", "unreachable", "", False, 1, 0),)
+    assert not bot.tasks(PostStatus)
+    assert not bot.tasks(Download)
 
 
 def test_another_run_counts_from_its_own_beginning(bot: SteppedDispatcher) -> None:

@@ -110,8 +110,9 @@ class Completions(Questions):
         """Queue a new status message for one that is gone; it becomes the answer."""
         with self._db.transaction():
             queue.drop(self._db, job.id, wall)
-            requests.forget_status_message(self._db, job.request.id)
-            queue.add(self._db, Kind.STATUS, wall, request=job.request)
+            if request_lookups.is_unanswered(self._db, job.request.id):
+                requests.forget_status_message(self._db, job.request.id)
+                queue.add(self._db, Kind.STATUS, wall, request=job.request)
 
     def download_again(self, job: RequestJob, wall: Wall) -> None:
         """Fetch once more what was remembered or downloaded for a request, and is gone."""
@@ -122,4 +123,5 @@ class Completions(Questions):
             if request.download_id:
                 # It must not be shared with others, either.
                 queue.drop(self._db, request.download_id, wall)
-            requests.provide(self._db, request.id, wall)
+            if request_lookups.is_unanswered(self._db, request.id):
+                requests.provide(self._db, request.id, wall)

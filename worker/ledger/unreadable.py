@@ -20,7 +20,7 @@ from worker.ledger.jobs.job_rows import read_download
 from worker.ledger.jobs.jobs import Kind
 from worker.ledger.lists import batches
 from worker.ledger.records import Verdict, read_batch, read_request
-from worker.ledger.requests import request_lookups, requests
+from worker.ledger.requests import requests
 from worker.ledger.requests.requests import Resolution
 from worker.ledger.storage.database import Database, LedgerError
 
@@ -67,7 +67,7 @@ def set_aside(db: Database, row: sqlite3.Row, error: Exception, wall: Wall) -> N
         case Kind.DOWNLOAD | Kind.LOOK | Kind.RECORDING:
             requests.decide_all(db, row["id"], decision, wall)
             looks.say_why_not(db, row["id"], Reason.INTERNAL, error_id, wall)
-        case Kind.GROUP | Kind.DELIVER if request_lookups.is_unanswered(db, row["request_id"]):
+        case Kind.GROUP | Kind.DELIVER:
             requests.decide(db, row["request_id"], decision, wall)
 
 

@@ -228,7 +228,9 @@ def reopen(db: Database, request_id: int, wall: Wall) -> None:
 
 
 def decide(db: Database, request_id: int, decision: Resolution, wall: Wall) -> None:
-    """Set what the answer will be."""
+    """Set what the answer will be, unless the request has come to its end."""
+    if not request_lookups.is_unanswered(db, request_id):
+        return
     if decision.reason in _NOTHING_TO_CHOOSE and request_lookups.get(db, request_id).asks_first:
         _fetch_without_asking(db, request_id, wall)
         return
@@ -350,9 +352,10 @@ def empty(db: Database, request_ids: Collection[int]) -> None:
 
 def give_up(db: Database, request: Request, wall: Wall) -> list[int]:
     """End a request that cannot be answered. Returns the ids of running jobs to stop."""
-    _release(db, request.id)
-    db.execute("UPDATE requests SET verdict = 'unreachable' WHERE id = ?", request.id)
-    mark_answered(db, request.id, wall)
+    if request_lookups.is_unanswered(db, request.id):
+        _release(db, request.id)
+        db.execute("UPDATE requests SET verdict = 'unreachable' WHERE id = ?", request.id)
+        mark_answered(db, request.id, wall)
     return queue.drop_all(db, request.id, wall) + drop_unwanted(db, request.download_id, wall)
 
 
@@ -370,8 +373,10 @@ def abandon(db: Database, request_id: int, error_id: str, wall: Wall) -> None:
 
 
 def mark_answered(db: Database, request_id: int, wall: Wall) -> None:
-    """End a request, which has its one answer."""
+    """End a request, which has its one answer; one that has ended is not counted again."""
     request = request_lookups.get(db, request_id)
+    if request.answered_at is not None:
+        return
     answer = answers.of(db, request, wall)
     db.execute(
         "UPDATE requests SET answered_at = ?, is_remembered = ?, media_bytes = ?, waited_s = ?,"
