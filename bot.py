@@ -181,7 +181,8 @@ def _note_start(settings: Settings) -> str | None:
     try:
         with Upkeep(ledger_path(data_dir)) as ledger:
             last_end = runs.note_start(ledger, data_dir, wall)
-            ledger.want_menus(command_menus.fingerprint(settings.admins), settings.admins, wall)
+            fingerprint = command_menus.fingerprint(settings.bot_id, settings.admins)
+            ledger.want_menus(fingerprint, settings.admins, wall)
     except LedgerBusy as error:
         # The threads wait until it can be written.
         log.error("This start is not counted, the ledger cannot be written: %s", error)

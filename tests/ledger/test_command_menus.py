@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from tests.support.stepped_dispatcher import SteppedDispatcher
+from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker.dispatch.outcomes import MAX_REFUSED_S
 from worker.errors import Fault, JobError, Reason, TelegramUnreachable
 from worker.ledger.upkeep.upkeep import Upkeep
@@ -12,6 +12,8 @@ from worker.protocol import SetMenus
 from worker.telegram import command_menus
 from worker.telegram.commands import FOR_ADMINS, LISTED
 from worker.telegram.texts import ENGLISH
+
+BOT_ID = "123456"
 
 
 def want(bot: SteppedDispatcher, fingerprint: str = "a", admins: tuple[int, ...] = (5,)) -> None:
@@ -90,9 +92,20 @@ def test_links_go_before_menus(bot: SteppedDispatcher) -> None:
 
 
 def test_the_fingerprint_is_that_of_what_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
-    before = command_menus.fingerprint({5})
-    assert before == command_menus.fingerprint({5}) != command_menus.fingerprint({6})
+    before = command_menus.fingerprint(BOT_ID, {5})
+    assert before == command_menus.fingerprint(BOT_ID, {5})
+    assert before != command_menus.fingerprint(BOT_ID, {6})
     changed = replace(ENGLISH, commands={**ENGLISH.commands, LISTED[0]: "Something else"})
     monkeypatch.setattr(command_menus, "CATALOGUES", (changed,))
     monkeypatch.setattr(command_menus, "ENGLISH", changed)
-    assert command_menus.fingerprint({5}) != before
+    assert command_menus.fingerprint(BOT_ID, {5}) != before
+
+
+def test_another_bot_with_the_same_ledger_is_told_its_menus(make_bot: MakeBot) -> None:
+    for bot_id in (BOT_ID, "654321"):
+        bot = make_bot(BOT_TOKEN=f"{bot_id}:{'a' * 35}")
+        assert bot.settings.bot_id == bot_id
+        want(bot, command_menus.fingerprint(bot.settings.bot_id, ()))
+        bot.finish(SetMenus)
+        bot.close()
+    assert bot.states("menus") == ["done", "done"]

@@ -183,6 +183,11 @@ class Settings:
     """What is allowed but probably a mistake, a sentence each."""
 
     @property
+    def bot_id(self) -> str:
+        """The bot's own id, which is the part of its token that is no secret."""
+        return self.bot_token.partition(":")[0]
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """What no log line and no message may show, for `worker.logs`."""
         found = [self.bot_token, self.bot_token.partition(":")[2]]

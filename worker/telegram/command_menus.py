@@ -47,9 +47,9 @@ def menus(admins: Collection[int]) -> Iterator[CommandMenu]:
             yield CommandMenu(_CHAT, chat_id, language, everybodys + admins_own)
 
 
-def fingerprint(admins: Collection[int]) -> str:
-    """A word that changes when the menus of a bot with these admins change."""
-    text = json.dumps([asdict(menu) for menu in menus(admins)])
+def fingerprint(bot_id: str, admins: Collection[int]) -> str:
+    """A word of each bot that changes when its menus, with these admins, change."""
+    text = json.dumps([bot_id, *(asdict(menu) for menu in menus(admins))])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
