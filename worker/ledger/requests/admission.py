@@ -98,7 +98,7 @@ def tell_cancelled(db: Database, effect: CancelAll, cancelled: int, wall: Wall) 
 def reply(db: Database, message: Reply, wall: Wall) -> None:
     """Queue a reply, unless its reader is banned or has had enough of them for now."""
     chat_id = message.reader.chat_id
-    if message.notices[0].about in _NOT_COUNTED:
+    if any(notice.about in _NOT_COUNTED for notice in message.notices):
         is_wanted = not _is_for_banned(db, chat_id)
     else:
         is_wanted = may_be_told(db, chat_id, wall)
