@@ -125,7 +125,7 @@ def local_checks(settings: Settings, problems: Sequence[str] = ()) -> list[Findi
         *check_plugins(settings.ytdlp_plugins),
         *check_sites(SitesFile.beside(settings.data_dir, Path(".env"))),
         *check_admins(settings.admins),
-        *check_memory(settings, os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")),
+        *check_memory(settings, machine.memory_bytes(machine.physical_memory_bytes())),
         *check_proxies(settings.proxy_to_telegram, settings.proxy_to_sites),
         check_data_dir(settings.data_dir),
         *check_ledger(ledger_path(settings.data_dir)),
@@ -167,7 +167,7 @@ def check_admins(admins: Collection[int]) -> list[Finding]:
 
 
 def check_memory(settings: Settings, machine_bytes: int) -> list[Finding]:
-    """Warn of limits that together are more than the machine's memory."""
+    """Warn of limits that together are more than the memory of the machine or the container."""
     max_mib = (
         settings.download_workers * settings.download_memory_mib
         + settings.telegram_workers * settings.telegram_memory_mib
@@ -176,7 +176,7 @@ def check_memory(settings: Settings, machine_bytes: int) -> list[Finding]:
     if max_mib * MEBIBYTE <= machine_bytes:
         return []
     text = (
-        f"the limits allow {max_mib} MB, and this machine has {machine_bytes // MEBIBYTE} MB: "
+        f"the limits allow {max_mib} MB, and the bot can have {machine_bytes // MEBIBYTE} MB: "
         "lower DOWNLOAD_WORKERS or DOWNLOAD_MEMORY_MB"
     )
     return [warning("memory", text)]

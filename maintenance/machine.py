@@ -1,4 +1,9 @@
-"""Findings on the machine that `--check` and `health` share."""
+"""What the machine gives the bot: findings that `--check` and `health` share, and its memory."""
+
+import contextlib
+import os
+from collections.abc import Iterator
+from pathlib import Path
 
 from maintenance.findings import Finding, ok, warning
 from worker.downloads.confinement.network import Network
@@ -27,3 +32,41 @@ def network(name: str, active: Network) -> Finding:
         " browser's handshake do not work: allow the bot user namespaces, or use Linux from 6.7 on"
         " with Landlock",
     )
+
+
+def physical_memory_bytes() -> int:
+    return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+
+
+def memory_bytes(
+    physical: int,
+    groups: Path = Path("/proc/self/cgroup"),
+    mounted: Path = Path("/sys/fs/cgroup"),
+) -> int:
+    """How much memory this process may have: its control groups may allow less than there is.
+
+    `groups` names them (cgroups(7)), and their files are below `mounted`.
+    """
+    return min([physical, *_group_limits(groups, mounted)])
+
+
+def _group_limits(groups: Path, mounted: Path) -> Iterator[int]:
+    lines = []
+    with contextlib.suppress(OSError):
+        lines = groups.read_text("utf-8", errors="replace").splitlines()
+    for line in lines:
+        number, _, rest = line.partition(":")
+        controllers, _, group = rest.partition(":")
+        if number == "0" and not controllers:
+            top, name = mounted, "memory.max"
+        elif "memory" in controllers.split(","):
+            top, name = mounted / "memory", "memory.limit_in_bytes"
+        else:
+            continue
+        parts = [part for part in group.split("/") if part]
+        # A limit holds for all groups below, so each above counts. In a container the path may
+        # begin above what is mounted, so its first names may have to be left out.
+        for begin in range(len(parts) + 1):
+            for end in range(begin, len(parts) + 1):
+                with contextlib.suppress(OSError, ValueError):
+                    yield int(top.joinpath(*parts[begin:end], name).read_text("ascii"))

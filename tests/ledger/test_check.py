@@ -371,7 +371,7 @@ def test_bot_without_admins_is_warned_of() -> None:
     ("machine_mib", "download_workers", "words"),
     [
         (2198, 2, None),  # 2 × 512 + 4 × 256 + 150
-        (2197, 2, "the limits allow 2198 MB, and this machine has 2197 MB"),
+        (2197, 2, "the limits allow 2198 MB, and the bot can have 2197 MB"),
         (4096, 64, "the limits allow 33942 MB"),
     ],
 )
