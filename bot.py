@@ -47,6 +47,7 @@ try:
     from worker.downloads.ytdlp.packages import copies, plugin_packages
     from worker.errors import PASSING_ERRNOS
     from worker.ledger import Ledger, LedgerBusy, LedgerError, check_access, check_file, ledger_path
+    from worker.ledger.storage import lost_file
     from worker.ledger.upkeep.upkeep import Upkeep
     from worker.pool import Pool
     from worker.pool.watched_process import (
@@ -332,6 +333,8 @@ class Bot:
                 log.error("%s", problem)
                 report_end(self._settings, problem)
                 return EXIT_CONFIG
+            if self._janitor.ledger_lost.is_set():
+                self._leave_lost_ledger()
             now = clocks.monotonic()
             self._beat(now)
             if stuck := self._find_stuck_thread(now):
@@ -340,6 +343,22 @@ class Bot:
                 return EXIT_STALLED
             self._reporter.beat(now)
         return 0
+
+    def _leave_lost_ledger(self) -> NoReturn:
+        """Save the ledger if it was deleted, and end: nothing can be recorded before a restart."""
+        path = ledger_path(self._settings.data_dir)
+        problem = (
+            f"Somebody has replaced or removed {path}, or its directory, while the bot ran; "
+            "the bot exits to be restarted with what is there."
+        )
+        try:
+            if saved := lost_file.save(path):
+                problem = f"{problem} What it had recorded is in {saved}."
+        except (LedgerBusy, OSError) as error:
+            problem = f"{problem} What it had recorded could not be saved: {error}"
+        log.critical("%s", problem)
+        report_end(self._settings, problem)
+        self._exit_at_once()
 
     def _beat(self, now: Monotonic) -> None:
         """Note that the main thread is alive at monotonic `now`."""

@@ -22,7 +22,7 @@ from worker.dispatch.dispatcher import Dispatcher
 from worker.dispatch.work import Work
 from worker.downloads import workspace
 from worker.ledger import ledger_path
-from worker.ledger.storage import earlier
+from worker.ledger.storage import earlier, lost_file
 from worker.ledger.storage.retention import KEPT_S
 from worker.ledger.upkeep.upkeep import Upkeep
 from worker.logs import redact
@@ -100,6 +100,8 @@ class Janitor:
         self._work: list[Work] = []
         self._stopped = threading.Event()
         self.heartbeat = clocks.monotonic()
+        self.ledger_lost = threading.Event()
+        """Set when the ledger's file was taken away, so that only another start can help."""
         self._updates = UpdateKeeper(settings, dispatcher, self._open)
         self._steps = [
             Step("strays", self.sweep_strays, TICK_S),
@@ -148,6 +150,10 @@ class Janitor:
 
     def renew_directory(self) -> None:
         """Make again what somebody has removed from the data directory and the bot cannot miss."""
+        if lost_file.is_lost(ledger_path(self._settings.data_dir)):
+            # It may be another directory by now, and then its lock is not for this process.
+            self.ledger_lost.set()
+            return
         if data_directory.renew_lock(self._settings.data_dir):
             log.warning("Somebody has removed the file that locks DATA_DIR; it is there again.")
         data_directory.renew_temporary_files(self._settings.data_dir)

@@ -6,6 +6,7 @@ import signal
 import sqlite3
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,9 @@ from tests.sandbox.api import BotApi
 from tests.sandbox.bot_process import BOT, BotProcess
 from tests.sandbox.client import Client
 from tests.sandbox.site import MediaSite
+from tests.support.ping_receiver import receiving_pings
 from tests.support.scene import ONE_WORKER_EACH, Scene
+from worker.ledger.storage.backup import back_up
 
 SETTINGS = {"BOT_TOKEN": "123456:" + "a" * 35, "TELEGRAM_API_URL": "http://127.0.0.1:9"}
 
@@ -112,6 +115,37 @@ def test_directory_for_temporary_files_may_be_removed_while_the_bot_runs(
             os.kill(pid, signal.SIGKILL)
         scene.send("/clip/after.mp4")
         scene.wait_for_answers(2)
+
+
+def remove_the_ledger(data_dir: Path) -> None:
+    for path in data_dir.glob("ledger*"):
+        path.unlink()
+
+
+def put_another_directory_there(data_dir: Path) -> None:
+    data_dir.rename(data_dir.with_name("old"))
+    data_dir.mkdir(0o700)
+    back_up(data_dir.with_name("old") / "ledger.sqlite3", data_dir / "ledger.sqlite3")
+
+
+@pytest.mark.parametrize("take", [remove_the_ledger, put_another_directory_there])
+def test_bot_whose_ledger_was_taken_away_goes_on_with_one(
+    take: Callable[[Path], None], site: MediaSite, tmp_path: Path
+) -> None:
+    with (
+        receiving_pings() as receiver,
+        Scene(site, tmp_path, {**ONE_WORKER_EACH, "HEALTH_URL": receiver.url}) as scene,
+    ):
+        scene.send("/clip/before.mp4")
+        scene.wait_for_answers()
+        take(scene.data_dir)
+        scene.send("/clip/after.mp4")
+        assert scene.bot.wait() == 70
+        assert "replaced or removed" in scene.bot.log
+        receiver.wait_for("replaced or removed")
+        scene.restart_after_death()
+        scene.wait_for_answers(2)
+        assert scene.ledger("SELECT count(*) FROM requests") == [(2,)]
 
 
 @pytest.mark.parametrize("is_removed", [False, True])

@@ -1,6 +1,7 @@
 """The file behind the ledger: opened, checked, migrated, and changed in transactions."""
 
 import contextlib
+import errno
 import os
 import shlex
 import shutil
@@ -77,7 +78,7 @@ class Database:
 
         Nothing is ever overwritten, and only the owner makes a file.
         """
-        self._path = path
+        self.path = path
         self.news: list[Any] = []
         """What the transactions have to tell; of one that is rolled back nothing stays."""
         if access is not Access.OWNER and not path.is_file():
@@ -87,7 +88,10 @@ class Database:
         with file_errors(path):
             with _opening:
                 _refuse_foreign_log(path)
+                if any(each.path == path and not each.is_in_place() for each in _open_databases):
+                    raise LedgerBusy(_displacement(path))
                 self._connection = _connect(path, mode)
+                self._file = path.stat()
                 _open_databases.add(self)
             try:
                 self._set_up(access)
@@ -109,19 +113,19 @@ class Database:
         version = self.value("PRAGMA user_version")
         tables = self.value("SELECT count(*) FROM sqlite_master")
         if tables and self.value("PRAGMA application_id") != APPLICATION_ID:
-            raise LedgerError(f"{self._path} is an SQLite file, but not a ledger of this bot")
+            raise LedgerError(f"{self.path} is an SQLite file, but not a ledger of this bot")
         if version > len(MIGRATIONS):
             raise LedgerError(
-                f"the ledger {self._path} has version {version}, and this bot knows versions up "
+                f"the ledger {self.path} has version {version}, and this bot knows versions up "
                 f"to {len(MIGRATIONS)}: run the newer bot that made it, "
-                f"{earlier.how_to_go_back(self._path, len(MIGRATIONS))}"
+                f"{earlier.how_to_go_back(self.path, len(MIGRATIONS))}"
             )
 
     def _refuse_other_versions(self) -> None:
         version = self.value("PRAGMA user_version")
         if version < len(MIGRATIONS):
             raise LedgerError(
-                f"the ledger {self._path} has version {version}, and this program needs "
+                f"the ledger {self.path} has version {version}, and this program needs "
                 f"{len(MIGRATIONS)}: start this version's bot, which brings it up to date"
             )
 
@@ -141,20 +145,20 @@ class Database:
     def _keep_earlier(self, version: int) -> None:
         """Keep the ledger as it is before it steps forward, for a bot that goes back."""
         self._require_room()
-        path = earlier.path_of(self._path, version)
+        path = earlier.path_of(self.path, version)
         with new_file_beside(path) as new:
             self.execute("VACUUM INTO ?", str(new))
             give_to_owner(new)
             reach_disk(new)
             os.replace(new, path)
             reach_disk(path.parent)
-        earlier.remove_old(self._path, before=0.0)
+        earlier.remove_old(self.path, before=0.0)
 
     def _require_room(self) -> None:
         """Raise LedgerBusy where a copy would fill the disk, on which others may write as well."""
         pages = self.value("PRAGMA page_count") - self.value("PRAGMA freelist_count")
         needed = pages * self.value("PRAGMA page_size")
-        free = shutil.disk_usage(self._path.parent).free
+        free = shutil.disk_usage(self.path.parent).free
         if free < needed:
             raise LedgerBusy(
                 f"{-(-needed // MEBIBYTE)} MB have to be free for a copy of it before this version"
@@ -167,6 +171,24 @@ class Database:
             self._connection.close()
             _open_databases.discard(self)
 
+    def is_file(self, status: os.stat_result) -> bool:
+        """Whether that is the file which was opened, wherever it lies now."""
+        return os.path.samestat(self._file, status)
+
+    def is_in_place(self) -> bool:
+        """Whether the file still lies at its path, as far as the disk can say."""
+        try:
+            return self.is_file(self.path.stat())
+        except (FileNotFoundError, NotADirectoryError):
+            return False
+        except OSError as error:
+            return error.errno != errno.ESTALE
+
+    def copy_to(self, new: Path) -> None:
+        """Fill an empty file with all that is there, also if the own file has lost its name."""
+        with _turn:
+            self.execute("VACUUM INTO ?", str(new))
+
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Commit all of the block or nothing.
@@ -175,6 +197,9 @@ class Database:
         """
         with _turn:
             told = len(self.news)
+            if not self.is_in_place():
+                # What is written to a file that the next start does not find would be lost.
+                raise LedgerBusy(_displacement(self.path))
             try:
                 self.execute("BEGIN IMMEDIATE")
                 yield
@@ -217,6 +242,17 @@ class Database:
         """The first column of the first row, or None."""
         row = self.execute(sql, *parameters, **named).fetchone()
         return row and row[0]
+
+
+def displaced(path: Path) -> list[Database]:
+    """The databases that this process has opened at `path`, if their file is no longer there."""
+    with _opening:
+        opened = [each for each in _open_databases if each.path == path]
+    return [each for each in opened if not each.is_in_place()]
+
+
+def _displacement(path: Path) -> str:
+    return f"somebody has replaced or removed {path} while it was open"
 
 
 def _failure(error: sqlite3.OperationalError) -> LedgerBusy | LedgerError:
