@@ -80,14 +80,28 @@ def another_database(path: Path) -> None:
     connection.close()
 
 
-@pytest.mark.parametrize("make", [a_text, another_database])
+def test_the_backup_of_a_newer_version_is_replaced(ledger_file: Path, backup: Path) -> None:
+    """Whoever goes back to an earlier version still wants a backup each night."""
+    fill(ledger_file, 1)
+    back_up(ledger_file, backup)
+    connection = sqlite3.connect(backup)
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS) + 1}")
+    connection.close()
+    back_up(ledger_file, backup)
+    assert updates_in(backup) == [1]
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [(a_text, "is no backup"), (another_database, "is a database, but no backup of this bot's")],
+)
 def test_another_file_is_not_replaced(
-    make: Callable[[Path], None], ledger_file: Path, backup: Path
+    make: Callable[[Path], None], words: str, ledger_file: Path, backup: Path
 ) -> None:
     fill(ledger_file, 1)
     make(backup)
     before = backup.read_bytes()
-    with pytest.raises(LedgerError, match="is no backup"):
+    with pytest.raises(LedgerError, match=words):
         back_up(ledger_file, backup)
     assert backup.read_bytes() == before
 

@@ -19,8 +19,13 @@ from worker.ledger.storage.database import (
     file_errors,
     given_ids,
 )
+from worker.ledger.storage.schema import APPLICATION_ID
 from worker.ledger.storage.write_ahead_log import is_in_use, log_files
 from worker.whole_files import new_file_beside, reach_disk
+
+# The header of a database, and where it says whose it is (sqlite.org/fileformat2.html).
+_HEADER_BYTES = 100
+_APPLICATION_ID = slice(68, 72)
 
 
 def back_up(ledger: Path, target: Path) -> None:
@@ -58,10 +63,15 @@ def restore(ledger: Path, backup: Path) -> Path | None:
 def _refuse_other_file(ledger: Path, target: Path) -> None:
     if target.samefile(ledger):
         raise LedgerError(f"{target} is the ledger itself: name another file for its backup")
-    try:
-        Database(target, Access.COPY).close()
-    except LedgerError:
-        raise LedgerError(f"{target} exists and is no backup, so it is left as it is") from None
+    with target.open("rb") as file:
+        header = file.read(_HEADER_BYTES)
+    if header and not header.startswith(b"SQLite format 3\0"):
+        raise LedgerError(f"{target} exists and is no backup, so it is left as it is")
+    # Of whatever version: after a newer bot an older one goes on with the same file.
+    if header and int.from_bytes(header[_APPLICATION_ID]) != APPLICATION_ID:
+        raise LedgerError(
+            f"{target} is a database, but no backup of this bot's, so it is left as it is"
+        )
     if is_in_use(target):
         raise LedgerError(f"{target} is the ledger of a bot, so it is left as it is")
 
