@@ -80,6 +80,19 @@ def another_database(path: Path) -> None:
     connection.close()
 
 
+def test_directory_may_have_a_name_that_is_not_in_utf_8(tmp_path: Path) -> None:
+    """As any other than ASCII looks where the locale is not UTF-8."""
+    directory = tmp_path / os.fsdecode("ä 50%".encode("iso-8859-1"))
+    directory.mkdir()
+    ledger_file, backup = directory / "ledger.sqlite3", directory / "backup"
+    fill(ledger_file, 1)
+    back_up(ledger_file, backup)
+    check_file(backup)
+    assert updates_in(backup) == [1]
+    assert restore(ledger_file, backup) is not None
+    assert os.listdir(tmp_path) == [directory.name]
+
+
 def test_the_backup_of_a_newer_version_is_replaced(ledger_file: Path, backup: Path) -> None:
     """Whoever goes back to an earlier version still wants a backup each night."""
     fill(ledger_file, 1)

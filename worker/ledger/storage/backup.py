@@ -81,7 +81,7 @@ def _copy(source: Path, target: Path) -> None:
     with file_errors(source), contextlib.closing(Database(source, Access.COPY)) as database:
         if not database.value("PRAGMA user_version"):
             raise LedgerError(f"{source} is empty: a bot that has started once makes a ledger")
-        database.execute("VACUUM INTO ?", str(target))
+        database.copy_to(target)
     check_file(target)
     # SQLite does not do this for VACUUM INTO (sqlite.org/lang_vacuum.html).
     reach_disk(target)

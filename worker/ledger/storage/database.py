@@ -147,7 +147,7 @@ class Database:
         self._require_room()
         path = earlier.path_of(self.path, version)
         with new_file_beside(path) as new:
-            self.execute("VACUUM INTO ?", str(new))
+            self.copy_to(new)
             give_to_owner(new)
             reach_disk(new)
             os.replace(new, path)
@@ -187,7 +187,7 @@ class Database:
     def copy_to(self, new: Path) -> None:
         """Fill an empty file with all that is there, also if the own file has lost its name."""
         with _turn:
-            self.execute("VACUUM INTO ?", str(new))
+            self.execute("VACUUM INTO ?", _uri(new))
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -326,10 +326,15 @@ def _refuse_foreign_log(path: Path) -> None:
         )
 
 
+def _uri(path: Path) -> str:
+    # Its bytes, whatever the locale takes them for: SQLite would want UTF-8. The third slash ends
+    # an empty authority, since the path itself may begin with two.
+    return f"file://{quote(os.fsencode(path.absolute()))}"
+
+
 def _connect(path: Path, mode: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
-        # The third slash ends an empty authority: the path itself may begin with two.
-        f"file://{quote(str(path.absolute()))}?mode={mode}",
+        f"{_uri(path)}?mode={mode}",
         timeout=BUSY_S,
         # Transactions are begun and ended here, in so many words.
         isolation_level=None,
