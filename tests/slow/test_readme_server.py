@@ -26,6 +26,9 @@ USER = 23456
 AS_USER = f"setpriv --reuid={USER} --regid={USER} --clear-groups --bounding-set=-all --"
 FILES = ("bot.py", "worker", "maintenance", "requirements.txt", "supervisor.conf", ".env.example")
 
+OF_THE_TRIAL = (".venv/bin/pip", ".env", "data/ledger.sqlite3")
+"""What is in the directory of somebody who has tried the bot before, as README.md says."""
+
 
 class Server:
     """A directory for the bot, and a shell in which root types lines of the page."""
@@ -100,6 +103,9 @@ def _clone(clone: Path) -> None:
     for arguments in (["init", "-q"], ["add", "-A"], ["commit", "-q", "-m", "x"]):
         who = ["-c", "user.name=x", "-c", "user.email=x@x.example"]
         subprocess.run(["git", *who, *arguments], cwd=clone, check=True)
+    for name in OF_THE_TRIAL:
+        (clone / name).parent.mkdir(parents=True, exist_ok=True)
+        (clone / name).write_text("of the trial")
 
 
 def install(server: Server) -> dict[str, subprocess.CompletedProcess[str]]:
@@ -120,6 +126,9 @@ def test_page_installs_a_bot_that_is_its_users(server: Server) -> None:
     assert server.owned_by_root() == []
     assert (server.home / "data").stat().st_mode & 0o777 == 0o700
     assert (server.home / ".env").stat().st_mode & 0o777 == 0o600
+    for name in OF_THE_TRIAL:
+        path = server.home / name
+        assert not path.exists() or path.read_text("utf-8") != "of the trial"
 
 
 def test_check_by_root_warns_and_makes_nothing_of_its_own(server: Server) -> None:
