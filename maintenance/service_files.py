@@ -44,6 +44,8 @@ _SYSTEMD = """\
 Description={name}: a Telegram bot that turns links into media
 Wants=network-online.target
 After=network-online.target
+# A disk that is mounted late: without DATA_DIR the bot would begin with an empty one, or end.
+RequiresMountsFor={data_dir}
 # The bot itself waits longer and longer before it ends to be restarted.
 StartLimitIntervalSec=0
 
@@ -104,6 +106,7 @@ def systemd(installation: Installation, name: str) -> str:
         user=installation.user,
         directory=_for_systemd(installation.directory),
         python=_quoted(installation.python),
+        data_dir=_quoted(installation.data_dir),
         start_timeout_s=START_TIMEOUT_S,
         watchdog_s=WATCHDOG_S,
         stop_timeout_s=installation.stop_timeout_s,

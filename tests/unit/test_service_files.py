@@ -34,6 +34,7 @@ def test_systemd_runs_it_where_it_is() -> None:
     assert found["User"] == "media"
     assert found["ReadWritePaths"] == "/srv/bot/data /srv/jars"
     assert found["TimeoutStopSec"] == "105"
+    assert found["RequiresMountsFor"] == "/srv/bot/data", "a disk may be mounted late"
     assert found["RestartPreventExitStatus"] == str(EXIT_CONFIG)
     assert found["KillMode"] == "mixed"
     assert found["OOMPolicy"] == "continue", "else one download that is too large stops the bot"
