@@ -15,7 +15,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -52,7 +52,23 @@ EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: only the operator can help; not to 
 _WORDS = {Level.OK: "ok", Level.WARNING: "warning", Level.CRITICAL: "failed"}
 # More characters than any file with cookies has.
 _MOST_COOKIES = 16 * MEBIBYTE
-_SUPERVISOR_CONF = ROOT / "supervisor.conf"
+
+
+@dataclass(frozen=True)
+class StopLimit:
+    """Where it stands how long whoever stops the bot waits before it is killed."""
+
+    file: Path
+    section: str
+    key: str
+
+
+_STOP_LIMITS = (
+    StopLimit(Path("/etc/supervisor/conf.d/fetchbot.conf"), "program:fetchbot", "stopwaitsecs"),
+    StopLimit(Path("/etc/systemd/system/fetchbot.service"), "Service", "TimeoutStopSec"),
+    # Nothing is installed yet, or under another name.
+    StopLimit(ROOT / "supervisor.conf", "program:fetchbot", "stopwaitsecs"),
+)
 
 
 def main(settings: Settings, problems: Sequence[str] = ()) -> int:
@@ -299,17 +315,19 @@ def check_cookies(path: Path | None, site: str | None = None) -> list[Finding]:
     return [ok("COOKIES_FILE", str(path))]
 
 
-def check_shutdown_grace(grace_s: float, conf: Path = _SUPERVISOR_CONF) -> Finding:
-    """Check that SHUTDOWN_GRACE ends before supervisor, by its `conf`, kills the bot."""
-    parser = configparser.RawConfigParser(inline_comment_prefixes=(";",))
+def check_shutdown_grace(grace_s: float, places: Sequence[StopLimit] = _STOP_LIMITS) -> Finding:
+    """Check that SHUTDOWN_GRACE ends before the bot is killed, by the first of `places` there."""
+    limit = next((each for each in places if each.file.exists()), places[-1])
+    parser = configparser.RawConfigParser(inline_comment_prefixes=(";",), strict=False)
     try:
-        parser.read(conf, "utf-8")
-        patience_s = parser.getfloat("program:fetchbot", "stopwaitsecs")
+        parser.read(limit.file, "utf-8")
+        patience_s = parser.getfloat(limit.section, limit.key)
     except (configparser.Error, OSError, ValueError):
-        return ok("SHUTDOWN_GRACE", f"{grace_s:g} s (no stopwaitsecs in {conf} to compare with)")
-    sentence = f"{grace_s:g} s, and supervisor kills after {patience_s:g} s"
+        text = f"{grace_s:g} s (no {limit.key} in {limit.file} to compare with)"
+        return ok("SHUTDOWN_GRACE", text)
+    sentence = f"{grace_s:g} s, and by {limit.file} the bot is killed after {patience_s:g} s"
     if grace_s + STOP_RESERVE_S > patience_s:
-        return warning("SHUTDOWN_GRACE", f"{sentence}: raise stopwaitsecs in {conf.name}")
+        return warning("SHUTDOWN_GRACE", f"{sentence}: raise {limit.key} there")
     return ok("SHUTDOWN_GRACE", sentence)
 
 

@@ -227,13 +227,36 @@ def test_proxies_are_named_without_their_logins() -> None:
 
 
 def test_shutdown_grace_is_compared_with_supervisor_conf(tmp_path: Path) -> None:
-    assert check.check_shutdown_grace(30).level is Level.OK
+    shipped = [check.StopLimit(ROOT / "supervisor.conf", "program:fetchbot", "stopwaitsecs")]
+    assert check.check_shutdown_grace(30, shipped).level is Level.OK
     # The bot may take DISPATCHER_STOP_S after the grace, and shall not be killed in it.
     longest_s = 45 - bot.DISPATCHER_STOP_S
-    assert check.check_shutdown_grace(longest_s + 1).level is Level.WARNING
-    assert check.check_shutdown_grace(44).level is Level.WARNING
-    found = check.check_shutdown_grace(600, tmp_path / "missing")
-    assert found.level is Level.OK
+    assert check.check_shutdown_grace(longest_s + 1, shipped).level is Level.WARNING
+    found = check.check_shutdown_grace(44, shipped)
+    assert found.level is Level.WARNING
+    assert str(ROOT / "supervisor.conf") in found.text
+    missing = check.StopLimit(tmp_path / "missing", "program:fetchbot", "stopwaitsecs")
+    assert check.check_shutdown_grace(600, [missing]).level is Level.OK
+
+
+@pytest.mark.parametrize(("timeout_s", "level"), [(75, Level.OK), (45, Level.WARNING)])
+def test_shutdown_grace_is_compared_with_what_is_installed(
+    timeout_s: int, level: Level, tmp_path: Path
+) -> None:
+    unit = tmp_path / "fetchbot.service"
+    unit.write_text(f"[Service]\nType=notify\nType=notify\nTimeoutStopSec={timeout_s}\n")
+    conf = tmp_path / "supervisor.conf"
+    conf.write_text("[program:fetchbot]\nstopwaitsecs=60\n")
+    found = check.check_shutdown_grace(
+        60,
+        [
+            check.StopLimit(tmp_path / "missing", "program:fetchbot", "stopwaitsecs"),
+            check.StopLimit(unit, "Service", "TimeoutStopSec"),
+            check.StopLimit(conf, "program:fetchbot", "stopwaitsecs"),
+        ],
+    )
+    assert found.level is level
+    assert str(unit) in found.text
 
 
 # ------------------------------------------------------------------------------------ programs
