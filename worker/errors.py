@@ -82,6 +82,11 @@ class Reason(StrEnum):
     OUTDATED = "outdated"  # yt-dlp asks for a bug report or an update
     INTERNAL = "internal"
 
+    @classmethod
+    def known(cls, word: str) -> "Reason":
+        """The reason with this value; `INTERNAL` for one that only a newer bot knows."""
+        return cls(word) if word in list(cls) else cls.INTERNAL
+
     @property
     def lies_in_link(self) -> bool:
         """Whether it says something about the link only, and nothing about the bot or its sites."""

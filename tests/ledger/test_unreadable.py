@@ -9,10 +9,33 @@ import pytest
 from tests.support.ledger_kit import ERROR, START, a_file, a_link, claim, post, send
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from tests.support.taken_lists import listed, take
-from worker.errors import Fault, JobError, Reason
+from worker.errors import Fault, JobError, Reason, Remedy
+from worker.form import ABOUT, SOUND
 from worker.ledger import DownloadJob, ExplainJob, Ledger, UpdateJob, ledger_path
 from worker.ledger.upkeep.upkeep import Upkeep
-from worker.protocol import Deliver, Download, PostStatus
+from worker.protocol import (
+    AnswerButton,
+    Deliver,
+    Download,
+    Explain,
+    Posted,
+    PostStatus,
+    Reader,
+    Reply,
+    ShowSummary,
+)
+from worker.protocol.choices import Page
+from worker.protocol.effects import (
+    CancelRequest,
+    ChooseForm,
+    Effect,
+    OpenPanel,
+    Press,
+    PressPanel,
+    ShowChoices,
+)
+from worker.protocol.notices import Notice, Topic
+from worker.protocol.panels import PanelKind, ShowPanel
 
 LINK, OTHER_LINK = "https://site.example/v", "https://other.example/v"
 LATER_FORM = "hologram"
@@ -233,3 +256,109 @@ def test_media_that_cannot_be_read_is_fetched_again(
     later.deliver()
     assert later.rows("SELECT count(*) FROM requests WHERE verdict IS NOT 'media'") == [(0,)]
     assert later.rows("SELECT count(*) FROM requests WHERE answered_at IS NULL") == [(0,)]
+
+
+# --------------------------------------------------------------------- what is over already
+
+
+def answered(bot: SteppedDispatcher) -> None:
+    bot.send(LINK, user_id=8)
+    bot.post()
+    bot.finish_download()
+    bot.deliver()
+
+
+def with_panel(bot: SteppedDispatcher) -> None:
+    bot.bring(OpenPanel(Reader(8), 8, 1, PanelKind.QUEUE))
+    bot.finish(ShowPanel, Posted(50))
+
+
+PRESS = Press("press", 8, 8, 50)
+
+
+@pytest.mark.parametrize(
+    ("made", "change_to", "pressed"),
+    [
+        (answered, "UPDATE requests SET form = ?", ShowChoices(1, Page.MORE, PRESS)),
+        (answered, "UPDATE requests SET captions = ?", ChooseForm(1, SOUND, PRESS)),
+        (answered, "UPDATE requests SET form = ?", CancelRequest(1, 8, "press")),
+        (with_panel, "UPDATE panels SET kind = ?", PressPanel(1, "refresh", PRESS)),
+    ],
+)
+def test_a_press_below_what_cannot_be_read_is_answered(
+    make_bot: MakeBot,
+    made: Callable[[SteppedDispatcher], None],
+    change_to: str,
+    pressed: Effect,
+) -> None:
+    bot = make_bot()
+    made(bot)
+    bot.kill()
+    change(ledger_path(bot.settings.data_dir), change_to, LATER_FORM)
+    later = make_bot()
+    later.bring(pressed)
+    assert later.task(AnswerButton).notice == Notice(Topic.DEAD_BUTTON)
+    with Upkeep(ledger_path(bot.settings.data_dir)) as upkeep:
+        assert [failed.kind for failed in upkeep.failed(10)] == ["update"]
+    later.send(OTHER_LINK, user_id=10)
+    assert later.task(PostStatus).reader.chat_id == 10
+
+
+def test_nothing_of_an_update_that_fails_is_recorded(make_bot: MakeBot) -> None:
+    bot = make_bot()
+    answered(bot)
+    change(ledger_path(bot.settings.data_dir), "UPDATE requests SET form = ?", LATER_FORM)
+    bot.bring(Reply(Reader(8), 1, ()), ShowChoices(1, Page.MORE, PRESS))
+    assert not bot.tasks(Reply)
+    assert bot.task(AnswerButton).callback_id == "press"
+
+
+def test_a_start_forgets_a_press_that_waits_for_a_look_and_cannot_be_answered(
+    make_bot: MakeBot,
+) -> None:
+    bot = make_bot()
+    answered(bot)
+    bot.bring(ShowChoices(1, Page.QUALITIES, PRESS))
+    assert bot.task(Download).form == ABOUT
+    bot.kill()
+    change(ledger_path(bot.settings.data_dir), "UPDATE requests SET form = ?", LATER_FORM)
+    later = make_bot()
+    later.pass_time(2)
+    assert later.states("look") == ["dropped"]
+    assert not later.rows("SELECT * FROM awaited_menus")
+
+
+@pytest.mark.parametrize("column", ["form", "reason"])
+def test_a_batch_goes_on_beside_an_item_that_cannot_be_read(make_bot: MakeBot, column: str) -> None:
+    settings = {"USER_MAX_RUNNING": "1"}
+    bot = make_bot(**settings)
+    listed(bot, 3, SOUND)
+    take(bot, 1, 2, 3)
+    bot.step(1.5)
+    bot.fail(Download, JobError(Reason.NOT_FOUND, Fault.PERMANENT))
+    bot.kill()
+    change(
+        ledger_path(bot.settings.data_dir),
+        f"UPDATE requests SET {column} = ? WHERE batch_id AND answered_at",
+        LATER_FORM,
+    )
+    later = make_bot(**settings)
+    later.pass_time(3)
+    assert later.rows("SELECT ended_at IS NULL FROM batches") == [(1,)]
+    assert later.task(ShowSummary).summary.failures[0].numbers == (1,)
+
+
+def test_figures_count_an_unknown_reason_as_an_internal_one(make_bot: MakeBot) -> None:
+    bot = make_bot()
+    downloading(bot)
+    bot.fail(Download, JobError(Reason.BLOCKED_HERE, Fault.OPERATOR, remedy=Remedy.COOKIES))
+    bot.finish(Explain)
+    path = ledger_path(bot.settings.data_dir)
+    change(path, "UPDATE jobs SET remedy = ? WHERE remedy NOT NULL", LATER_FORM)
+    with Upkeep(path) as upkeep:
+        assert upkeep.statistics_at(bot.wall).remedies == {}
+        change(path, "UPDATE requests SET reason = ?", "later")
+        failed = {("site.example", Reason.INTERNAL): 1}
+        assert upkeep.statistics_at(bot.wall).failed == failed
+        assert upkeep.past_links(0, bot.wall + 1).failed == failed
+        assert upkeep.tried_links(0).failed == 1

@@ -6,7 +6,7 @@ nothing changed: the same call may be made again.
 """
 
 import sqlite3
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -108,18 +108,24 @@ class Ledger(Completions):
     def finish_update(
         self,
         job: UpdateJob,
-        asked: Iterable[effects.Effect],
+        asked: Sequence[effects.Effect],
         quota: Quota,
         wall: Wall,
         full_sites: Collection[str] = (),
     ) -> UpdateOutcome:
         """Record what an update asked for, together with its completion.
 
-        Links beyond the person's quota are refused. `full_sites` are as in `fairness.Share`.
+        Links beyond the person's quota are refused. `full_sites` are as in `fairness.Share`. An
+        update about something that cannot be read fails, and nothing else of it is recorded.
         """
-        with self._db.transaction():
-            outcome = updates.record(self._db, asked, quota, wall, full_sites)
-            queue.finish(self._db, job.id, wall)
+        try:
+            with self._db.transaction():
+                outcome = updates.record(self._db, asked, quota, wall, full_sites)
+                queue.finish(self._db, job.id, wall)
+        except unreadable.ERRORS as error:
+            with self._db.transaction():
+                unreadable.fail_update(self._db, job.id, asked, error, wall)
+            return UpdateOutcome()
         return outcome
 
     # ------------------------------------------------------------------ jobs, in general

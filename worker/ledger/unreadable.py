@@ -3,7 +3,7 @@
 A newer bot may have written them before an older one took its place again. Without this the old
 one would end whenever it came to read such a row: the next job in line, or a request, a batch or a
 download among all that are under way. So each of those is read once at the start. What is over is
-read only when somebody presses a button below it.
+read only for an update, such as a press on a button below it, and then that update fails.
 
 Each function is part of its caller's transaction.
 """
@@ -11,6 +11,7 @@ Each function is part of its caller's transaction.
 import logging
 import secrets
 import sqlite3
+from collections.abc import Iterable
 
 from worker.clocks import Wall
 from worker.errors import Fault, JobError, Reason
@@ -20,9 +21,13 @@ from worker.ledger.jobs.job_rows import read_download
 from worker.ledger.jobs.jobs import Kind
 from worker.ledger.lists import batches
 from worker.ledger.records import Verdict, read_batch, read_request
-from worker.ledger.requests import requests
+from worker.ledger.requests import awaited_menus, requests
 from worker.ledger.requests.requests import Resolution
 from worker.ledger.storage.database import Database, LedgerError
+from worker.protocol import AnswerButton
+from worker.protocol.as_json import to_json
+from worker.protocol.effects import CancelRequest, Effect, Press
+from worker.protocol.notices import Notice, Topic
 
 log = logging.getLogger(__name__)
 
@@ -33,6 +38,7 @@ ERRORS = (LedgerError, LookupError, TypeError, ValueError)
 def set_aside_all(db: Database, wall: Wall) -> None:
     """Find all such rows among what is under way, as a start must before anything reads them."""
     _end_requests(db, _new_error_id(), wall)
+    _forget_presses(db)
     for row in db.execute("SELECT * FROM batches WHERE ended_at IS NULL").fetchall():
         try:
             read_batch(row)
@@ -69,6 +75,38 @@ def set_aside(db: Database, row: sqlite3.Row, error: Exception, wall: Wall) -> N
             looks.say_why_not(db, row["id"], Reason.INTERNAL, error_id, wall)
         case Kind.GROUP | Kind.DELIVER:
             requests.decide(db, row["request_id"], decision, wall)
+
+
+def fail_update(
+    db: Database, job_id: int, asked: Iterable[Effect], error: Exception, wall: Wall
+) -> None:
+    """Fail an update that is about something that cannot be read, and answer its press.
+
+    The operator finds it among the failed jobs.
+    """
+    error_id = _new_error_id()
+    failure = JobError(Reason.INTERNAL, Fault.OPERATOR, f"it cannot be recorded: {error!r}")
+    log.error("job %d: the update failed, error %s: %s", job_id, error_id, failure, exc_info=error)
+    queue.fail(db, job_id, failure, error_id, "", wall)
+    for effect in asked:
+        match getattr(effect, "press", effect):
+            case Press() | CancelRequest() as press:
+                notice = Notice(Topic.DEAD_BUTTON)
+                answer = AnswerButton(press.callback_id, press.language, notice)
+                queue.add(db, Kind.BUTTON, wall, payload=to_json(answer))
+
+
+def _forget_presses(db: Database) -> None:
+    """Forget the presses that wait for a look below answers that cannot be read."""
+    rows = db.execute(
+        "SELECT * FROM requests WHERE id IN (SELECT request_id FROM awaited_menus)"
+    ).fetchall()
+    for row in rows:
+        try:
+            read_request(row)
+        except ERRORS as error:
+            log.error("the answer to request %d cannot be read: %r", row["id"], error)
+            awaited_menus.forget_below(db, row["id"])
 
 
 def _end_requests(db: Database, error_id: str, wall: Wall) -> None:

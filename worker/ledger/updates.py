@@ -26,9 +26,9 @@ from worker.protocol.site_cookies import KeepCookies
 class UpdateOutcome:
     """What an update has led to: new requests, links not taken on, and running jobs to stop."""
 
-    opened: tuple[Request, ...]
-    refused: tuple[notices.Refusal, ...]
-    job_ids_to_stop: tuple[int, ...]
+    opened: tuple[Request, ...] = ()
+    refused: tuple[notices.Refusal, ...] = ()
+    job_ids_to_stop: tuple[int, ...] = ()
 
 
 def record(

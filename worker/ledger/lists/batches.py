@@ -183,9 +183,9 @@ def _gather_songs(db: Database, batch: Batch, room: Room, wall: Wall) -> None:
     is_held = bool(db.value("SELECT held FROM batches WHERE id = ?", batch.id))
     is_last = True
     for item in batch_lookups.items(db, batch.id):
-        request = request_lookups.find(db, item.request_id)
         if item.state is not ItemState.WAITING:
             continue
+        request = request_lookups.find(db, item.request_id)
         if request is None or request.verdict is None:
             is_last = request is None and (is_full or is_held)
             break

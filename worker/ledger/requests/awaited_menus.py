@@ -45,6 +45,11 @@ def forget_of(db: Database, user_id: int) -> list[int]:
     return sorted({row["job_id"] for row in db.execute(query, user_id).fetchall()})
 
 
+def forget_below(db: Database, request_id: int) -> None:
+    """Forget the menus that are awaited below the answer to a request."""
+    db.execute("DELETE FROM awaited_menus WHERE request_id = ?", request_id)
+
+
 def take(db: Database, job_id: int) -> list[sqlite3.Row]:
     """Remove and return those who wait for a job, in the order of their presses."""
     query = "DELETE FROM awaited_menus WHERE job_id = ? RETURNING *"

@@ -93,7 +93,7 @@ def failures(
     )
     counts: collections.Counter[tuple[str, Reason]] = collections.Counter()
     for row in rows:
-        counts[site_of_link(row["url"]), Reason(row["reason"])] += row["links"]
+        counts[site_of_link(row["url"]), Reason.known(row["reason"])] += row["links"]
     return dict(counts.most_common())
 
 
@@ -127,7 +127,7 @@ def tried(db: Database, since: float, until: float = math.inf) -> TriedLinks:
         for row in rows
         if row["verdict"] == "sentence"
         and row["reason"]
-        and not _is_elsewhere(Reason(row["reason"]))
+        and not _is_elsewhere(Reason.known(row["reason"]))
     ]
     return TriedLinks(
         links=sum(row["links"] for row in rows),

@@ -159,7 +159,11 @@ def _remedies(db: Database, since: Wall) -> Mapping[str, Remedy]:
         since,
         *_TURNED_AWAY,
     )
-    return {site_of_link(row["url"]): Remedy(row["remedy"]) for row in rows}
+    return {
+        site_of_link(row["url"]): Remedy(row["remedy"])
+        for row in rows
+        if row["remedy"] in list(Remedy)
+    }
 
 
 def _queues(db: Database, wall: Wall) -> dict[str, QueueStatistics]:

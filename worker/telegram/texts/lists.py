@@ -49,6 +49,6 @@ def summary(words: Catalogue, state: Summary) -> str:
 
 
 def _failure(words: Catalogue, failure: Failure) -> str:
-    reason = Reason(failure.reason) if failure.reason else Reason.INTERNAL
+    reason = Reason.known(failure.reason or "")
     what, _ = words.reasons[reason]
     return words.why_failed.format(numbers=in_ranges(failure.numbers), what=what)
