@@ -208,6 +208,14 @@ class ChatClosed(TelegramError):
     """The chat accepts no messages from us: the bot was blocked or removed, or the chat deleted."""
 
 
+class ChatMoved(ChatClosed):
+    """A group that has become a supergroup: it goes on as `chat_id`, with new ids for messages."""
+
+    def __init__(self, chat_id: int) -> None:
+        super().__init__(chat_id)
+        self.chat_id = chat_id
+
+
 class TopicClosed(TelegramError):
     """A topic of a forum is closed or deleted. The forum's other topics are not."""
 

@@ -1,10 +1,10 @@
 """Calls over HTTP that fail: each failure is typed, and keeps what is secret."""
 
-import json
 import logging
 import signal
 import socket
 import threading
+from collections.abc import Callable
 from types import FrameType
 
 import pytest
@@ -30,6 +30,7 @@ from tests.support.scripted_server import long_poll as long_poll
 from tests.support.scripted_server import server as server
 from worker.errors import (
     ChatClosed,
+    ChatMoved,
     FileIdRefused,
     JobError,
     MessageGone,
@@ -187,27 +188,29 @@ def test_the_next_call_works_after_trouble(api: BotApi, trouble: FaultKind) -> N
     assert client.send_text(CHAT, "two")
 
 
-def test_a_group_that_moved_is_followed(server: Scripted, client: Client) -> None:
-    def respond(connection: Connected) -> None:
-        connection.take()
-        old = server.received[-1].form["chat_id"] == "-5"
-        answer: dict[str, object] = {"ok": True, "result": {"message_id": 9}}
-        if old:
-            answer = {"ok": False, "error_code": 400, "description": "Bad Request: moved"}
-            answer["parameters"] = {"migrate_to_chat_id": -1005}
-        connection.answer(400 if old else 200, json.dumps(answer).encode())
-
-    server.respond = respond
-    assert client.send_text(-5, "hi") == 9
-    client.edit_text(-5, 9, "there")
-    assert [request.form["chat_id"] for request in server.received] == ["-5", "-1005"] * 2
-
-
-def test_a_group_that_moves_for_ever_is_closed(server: Scripted, client: Client) -> None:
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.send_text(-5, "hi", 3),
+        lambda client: client.edit_text(-5, 9, "there"),
+        lambda client: client.edit_buttons(-5, 9, ()),
+        lambda client: client.delete_message(-5, 9),
+    ],
+)
+def test_nothing_is_done_in_a_supergroup_with_the_ids_of_its_group(
+    server: Scripted, client: Client, call: Callable[[Client], object]
+) -> None:
     server.respond = refuses(400, "Bad Request: moved", migrate_to_chat_id=-1005)
-    with pytest.raises(ChatClosed):
-        client.send_text(-5, "hi")
-    assert len(server.received) == 2
+    with pytest.raises(ChatMoved) as moved:
+        call(client)
+    assert moved.value.chat_id == -1005
+    assert [request.form["chat_id"] for request in server.received] == ["-5"]
+
+
+def test_a_message_without_a_link_in_its_chat_is_no_reply(server: Scripted, client: Client) -> None:
+    server.respond = says(200, {"ok": True, "result": {"message_id": 9}})
+    assert client.send_text(-1005, "hi", 0) == 9
+    assert "reply_parameters" not in server.received[0].form
 
 
 class Stop(BaseException):

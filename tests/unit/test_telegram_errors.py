@@ -6,6 +6,7 @@ import pytest
 
 from worker.errors import (
     ChatClosed,
+    ChatMoved,
     Fault,
     FileIdRefused,
     JobError,
@@ -19,7 +20,6 @@ from worker.errors import (
     TopicClosed,
 )
 from worker.telegram.errors import (
-    ChatMoved,
     MessageIsMedia,
     NotModified,
     StaleButton,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from worker.clocks import Wall
 from worker.errors import (
     ChatClosed,
+    ChatMoved,
     Fault,
     FileIdRefused,
     JobError,
@@ -150,6 +151,13 @@ class GiveUpChat:
 
 
 @dataclass(frozen=True)
+class MoveChat:
+    """The group has become a supergroup, `chat_id`, in which all that waits for it goes on."""
+
+    chat_id: int
+
+
+@dataclass(frozen=True)
 class PostAgain:
     """The status message is gone, and a new one takes its place."""
 
@@ -167,7 +175,17 @@ class Unwanted:
     """The job was stopped because nobody wants it any more."""
 
 
-Decision = TryAgain | CallAgain | Fail | GiveUp | GiveUpChat | PostAgain | DownloadAgain | Unwanted
+Decision = (
+    TryAgain
+    | CallAgain
+    | Fail
+    | GiveUp
+    | GiveUpChat
+    | MoveChat
+    | PostAgain
+    | DownloadAgain
+    | Unwanted
+)
 
 
 @dataclass(frozen=True)
@@ -218,6 +236,8 @@ def decide(
         case Failed(error=JobError()) if isinstance(job, MenusJob):
             # Nobody waits for a menu, and the next start tries again.
             return GiveUp()
+        case Failed(error=ChatMoved(chat_id=chat_id)) if job.chat_id not in (None, chat_id):
+            return MoveChat(chat_id)
         case Failed(error=ChatClosed()):
             return GiveUpChat()
         case Failed(error=FileIdRefused() | FileVanished()) if _was_recorded(job):

@@ -259,6 +259,11 @@ class Recorder:
                     "job %d: its chat is closed to the bot, so all jobs for that chat end.", job.id
                 )
                 self._in_hand.stop(self._ledger.give_up_chat(job, wall))
+            case outcomes.MoveChat(chat_id=chat_id):
+                log.info(
+                    "job %d: its group is a supergroup now, and what waits goes on there.", job.id
+                )
+                self._ledger.move_chat(job, chat_id, wall)
             case outcomes.PostAgain(job=answer):
                 log.info(
                     "request %d: its status message is gone; another is posted.", answer.request.id

@@ -22,7 +22,7 @@ from worker.ledger.jobs.jobs import (
 from worker.ledger.lists import batches
 from worker.ledger.panels import panels
 from worker.ledger.questions import Questions
-from worker.ledger.records import Verdict
+from worker.ledger.records import Request, Verdict
 from worker.ledger.requests import admission, known_failures, media_cache, request_lookups, requests
 from worker.ledger.requests.requests import Resolution
 from worker.protocol import as_json
@@ -35,7 +35,7 @@ class Completions(Questions):
     def finish_status(self, job: StatusJob, message_id: int, wall: Wall) -> None:
         """Record that the status message of a request was posted."""
         with self._db.transaction():
-            requests.set_status_message(self._db, job.request.id, message_id)
+            requests.set_status_message(self._db, job.request, message_id)
             queue.finish(self._db, job.id, wall)
             requests.settle(self._db, job.request.id, wall)
 
@@ -86,8 +86,8 @@ class Completions(Questions):
         with self._db.transaction():
             queue.finish(self._db, job.id, wall)
             if delivered.message_id:
-                requests.set_status_message(self._db, request.id, delivered.message_id)
-            requests.mark_answered(self._db, request.id, wall)
+                requests.set_status_message(self._db, request, delivered.message_id)
+            self._end(request, wall)
             choices.describe(self._db, request, job.media, wall)
             own = request_lookups.own_media(self._db, request)
             if job.media and own and len(sent) == len(job.media.files):
@@ -98,20 +98,27 @@ class Completions(Questions):
         """Record that a request was told why there is no media."""
         with self._db.transaction():
             queue.finish(self._db, job.id, wall)
-            requests.mark_answered(self._db, job.request.id, wall)
+            self._end(job.request, wall)
+
+    def _end(self, request: Request, wall: Wall) -> None:
+        requests.mark_answered(self._db, request.id, wall)
+        # If its group has moved meanwhile, another status message waits.
+        queue.drop_all(self._db, request.id, wall)
 
     def finish_summary(self, job: SummaryJob, message_id: int, wall: Wall) -> None:
         """Record that a summary is in the chat as it was when the job was claimed."""
         with self._db.transaction():
             queue.finish(self._db, job.id, wall)
-            batches.note_shown(self._db, job.batch.id, message_id, job.summary, wall)
+            batches.note_shown(self._db, job.batch, message_id, job.summary, wall)
 
     def post_again(self, job: RequestJob, wall: Wall) -> None:
         """Queue a new status message for one that is gone; it becomes the answer."""
         with self._db.transaction():
             queue.drop(self._db, job.id, wall)
-            if request_lookups.is_unanswered(self._db, job.request.id):
-                requests.forget_status_message(self._db, job.request.id)
+            if not request_lookups.is_unanswered(self._db, job.request.id):
+                return
+            requests.forget_status_message(self._db, job.request.id)
+            if not job_lookups.has_status(self._db, job.request.id):
                 queue.add(self._db, Kind.STATUS, wall, request=job.request)
 
     def download_again(self, job: RequestJob, wall: Wall) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 
 from worker import errors, protocol
 from worker.clocks import Wall
-from worker.ledger import forgetting, preferences, unreadable, updates
+from worker.ledger import forgetting, moving, preferences, unreadable, updates
 from worker.ledger.choices import looks, open_pages
 from worker.ledger.completions import Completions
 from worker.ledger.jobs import job_lookups, next_job, queue, sessions
@@ -29,6 +29,7 @@ from worker.ledger.jobs.jobs import (
     Kind,
     PanelJob,
     RecordingJob,
+    ReplyJob,
     RequestJob,
     SummaryJob,
     UpdateJob,
@@ -52,6 +53,7 @@ from worker.ledger.upkeep import failures, site_cookies, stops
 from worker.ledger.upkeep.failures import LastAttempt
 from worker.processes.process_table import Identity
 from worker.protocol import effects
+from worker.protocol.effects import GroupMoved
 from worker.protocol.site_cookies import CookiesTried, not_kept
 
 
@@ -350,6 +352,17 @@ class Ledger(Completions):
             batches.end_in_chat(self._db, job.chat_id, wall)
             waiting = request_lookups.unanswered_in(self._db, job.chat_id)
             return [job_id for each in waiting for job_id in requests.give_up(self._db, each, wall)]
+
+    def move_chat(self, job: Job, new_chat_id: int, wall: Wall) -> None:
+        """Let all that waits for the group of this job go on in the supergroup that it is now."""
+        with self._db.transaction():
+            if job.chat_id is not None:
+                moving.move(self._db, GroupMoved(job.chat_id, new_chat_id), wall)
+            if isinstance(job, ReplyJob):
+                refund = queue.note_refund(self._db, job.id)
+                queue.wait_again(self._db, job.id, 0, wall, refund=refund)
+            else:
+                queue.drop(self._db, job.id, wall)
 
     # ------------------------------------------------------------------- downloads' processes
 

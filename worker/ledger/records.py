@@ -36,14 +36,15 @@ def is_song(form: Form) -> bool:
 class Request:
     """A link that a person sent, and what has become of it.
 
-    `verdict` None: it is still open what the answer will be. `status_messages` and `downloads`
-    count what was posted and started for it, so that neither can go on for ever. `sent` is what was
-    sent of its media beside the status message. `turn` is its place among all requests, see
-    `worker.ledger.jobs.fairness`; `language` and `captions` are its person's. `batch_id` is for an
-    item of a list, which has a status message only once it has media; anything else is said by its
-    batch's summary. `has_buttons`: the answer is to have some. `fresh`: nothing that was remembered
-    might be used. `asks_first`: it is what can be chosen, because the person has set that.
-    `describes`: the description follows it. `languages` as in `worker.errors.JobError`.
+    `message_id` is that of its link; 0 if the link is in another chat, since the group has become a
+    supergroup. `verdict` None: it is still open what the answer will be. `status_messages` and
+    `downloads` count what was posted and started for it, so that neither can go on for ever. `sent`
+    is what was sent of its media beside the status message. `turn` is its place among all requests,
+    see `worker.ledger.jobs.fairness`; `language` and `captions` are its person's. `batch_id` is for
+    an item of a list, which has a status message only once it has media; anything else is said by
+    its batch's summary. `has_buttons`: the answer is to have some. `fresh`: nothing that was
+    remembered might be used. `asks_first`: it is what can be chosen, because the person has set
+    that. `describes`: the description follows it. `languages` as in `worker.errors.JobError`.
     """
 
     id: int

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from worker import protocol
 from worker.clocks import Wall
-from worker.ledger import forgetting, preferences
+from worker.ledger import forgetting, moving
 from worker.ledger.choices import choices, looks
 from worker.ledger.jobs import queue
 from worker.ledger.jobs.jobs import Kind
@@ -122,8 +122,7 @@ class _EffectRecorder:
             case effects.Ban():
                 admission.ban(db, effect, wall)
             case effects.GroupMoved():
-                preferences.move(db, effect.chat_id, effect.new_chat_id)
-                admission.move_ban(db, effect.chat_id, effect.new_chat_id)
+                moving.move(db, effect, wall)
             case effects.PauseDownloads(reader=reader, message_id=message_id):
                 about = pause.change(db, wall, is_paused=effect.is_paused)
                 said = protocol.Reply(reader, message_id, (notices.Notice(about),))

@@ -16,7 +16,7 @@ from worker.errors import ChatClosed, JobError, TelegramUnreachable
 from worker.telegram import fields, transport
 from worker.telegram.api_access import ApiAccess
 from worker.telegram.buttons import Rows
-from worker.telegram.errors import ChatMoved, NotModified, StaleButton
+from worker.telegram.errors import NotModified, StaleButton
 
 T = TypeVar("T")
 
@@ -40,8 +40,9 @@ class Client:
     Every method may raise `TelegramUnreachable` (whether the call took effect is unknown),
     `TelegramBusy`, `TelegramUnauthorized`, and `JobError` for a refusal that retrying will not fix.
     Those that write to a chat may raise `ChatClosed` and `TopicClosed`, those that edit
-    `MessageGone`. A group that has become a supergroup is followed there. Calls may come from any
-    thread; an exception that a signal handler raises comes out of them as it is.
+    `MessageGone`. A group that has become a supergroup is not followed there, where the ids of its
+    messages are those of others: that raises `ChatMoved`. Calls may come from any thread; an
+    exception that a signal handler raises comes out of them as it is.
     """
 
     def __init__(self, connection: ApiAccess) -> None:
@@ -78,19 +79,16 @@ class Client:
     ) -> int:
         """Send plain text and return its message_id. Not safe to repeat.
 
-        A message that is gone is no longer replied to.
+        A message that is gone is no longer replied to, nor is one whose id is 0: see `Request`.
         """
-        result = _follow(
+        result = apihelper.send_message(
+            self._token,
             chat_id,
-            lambda chat: apihelper.send_message(
-                self._token,
-                chat,
-                text,
-                reply_markup=_keyboard(buttons),
-                reply_parameters=_reply(reply_to_id),
-                message_thread_id=thread_id,
-                link_preview_options=_NO_PREVIEW,
-            ),
+            text,
+            reply_markup=_keyboard(buttons),
+            reply_parameters=_reply(reply_to_id),
+            message_thread_id=thread_id,
+            link_preview_options=_NO_PREVIEW,
         )
         message_id = fields.integer(result, "message_id")
         if message_id is None:
@@ -109,12 +107,11 @@ class Client:
 
         Raises `MessageIsMedia` (a `MessageGone`) if the message has no text any more.
         """
-        _follow(
-            chat_id,
-            lambda chat: apihelper.edit_message_text(
+        _edit(
+            lambda: apihelper.edit_message_text(
                 self._token,
                 text,
-                chat,
+                chat_id,
                 message_id,
                 reply_markup=_keyboard(buttons),
                 link_preview_options=_NO_PREVIEW,
@@ -135,12 +132,11 @@ class Client:
         Returns the Message as it is now, or None if it was so already. Safe to repeat. Raises
         `FileIdRefused` as well.
         """
-        result = _follow(
-            chat_id,
-            lambda chat: apihelper.edit_message_media(
+        result = _edit(
+            lambda: apihelper.edit_message_media(
                 self._token,
                 media,
-                chat,
+                chat_id,
                 message_id,
                 reply_markup=_keyboard(buttons),
                 timeout=read_timeout_s,
@@ -150,11 +146,10 @@ class Client:
 
     def edit_buttons(self, chat_id: int, message_id: int, buttons: Rows) -> None:
         """Replace a message's buttons, and nothing else of it. Safe to repeat."""
-        _follow(
-            chat_id,
-            lambda chat: apihelper.edit_message_reply_markup(
-                self._token, chat, message_id, reply_markup=_keyboard(buttons)
-            ),
+        _edit(
+            lambda: apihelper.edit_message_reply_markup(
+                self._token, chat_id, message_id, reply_markup=_keyboard(buttons)
+            )
         )
 
     def send_media(
@@ -171,17 +166,14 @@ class Client:
         send = _SENDERS[kind]
         if media.thumbnail is not None:
             given["thumbnail"] = media.thumbnail
-        result = _follow(
+        result = send(
+            self._token,
             chat_id,
-            lambda chat: send(
-                self._token,
-                chat,
-                media.media,
-                reply_parameters=_reply(reply_to_id),
-                message_thread_id=thread_id,
-                timeout=read_timeout_s,
-                **{name: value for name, value in given.items() if name != "media"},
-            ),
+            media.media,
+            reply_parameters=_reply(reply_to_id),
+            message_thread_id=thread_id,
+            timeout=read_timeout_s,
+            **{name: value for name, value in given.items() if name != "media"},
         )
         return _object(f"send {kind}", result)
 
@@ -194,16 +186,13 @@ class Client:
         thread_id: int | None = None,
     ) -> list[Mapping[str, Any]]:
         """Send two to ten files as an album and return its Messages; otherwise as `send_media`."""
-        result = _follow(
+        result = apihelper.send_media_group(
+            self._token,
             chat_id,
-            lambda chat: apihelper.send_media_group(
-                self._token,
-                chat,
-                list(media),
-                reply_parameters=_reply(reply_to_id),
-                message_thread_id=thread_id,
-                timeout=read_timeout_s,
-            ),
+            list(media),
+            reply_parameters=_reply(reply_to_id),
+            message_thread_id=thread_id,
+            timeout=read_timeout_s,
         )
         if isinstance(result, list) and len(result) == len(media):
             return [_object("sendMediaGroup", message) for message in result]
@@ -227,19 +216,16 @@ class Client:
 
     def delete_message(self, chat_id: int, message_id: int) -> None:
         """Remove a message from its chat."""
-        _follow(chat_id, lambda chat: apihelper.delete_message(self._token, chat, message_id))
+        apihelper.delete_message(self._token, chat_id, message_id)
 
     def send_action(self, chat_id: int, action: str, thread_id: int | None = None) -> None:
         """Show what the bot is doing, for 5 s or until its next message (Bot API 10.1)."""
-        _follow(
+        apihelper.send_chat_action(
+            self._token,
             chat_id,
-            lambda chat: apihelper.send_chat_action(
-                self._token,
-                chat,
-                action,
-                timeout=transport.SHOWING_TIMEOUT_S,
-                message_thread_id=thread_id,
-            ),
+            action,
+            timeout=transport.SHOWING_TIMEOUT_S,
+            message_thread_id=thread_id,
         )
 
     def set_commands(
@@ -281,19 +267,10 @@ def _install(connection: ApiAccess) -> None:
     logging.getLogger("TeleBot").setLevel(logging.CRITICAL + 1)
 
 
-def _follow(chat_id: int, call: Callable[[int], T]) -> T | None:
-    """Make a call that names a chat; again with the new chat id if the chat has moved.
-
-    None stands for an edit that changed nothing.
-    """
+def _edit(call: Callable[[], T]) -> T | None:
+    """Make a call that edits. None stands for one that changed nothing."""
     try:
-        return call(chat_id)
-    except NotModified:
-        return None
-    except ChatMoved as moved:
-        new_chat_id = moved.chat_id
-    try:
-        return call(new_chat_id)
+        return call()
     except NotModified:
         return None
 
@@ -305,7 +282,7 @@ def _object(method: str, result: object) -> Mapping[str, Any]:
 
 
 def _reply(message_id: int | None) -> types.ReplyParameters | None:
-    if message_id is None:
+    if not message_id:
         return None
     return types.ReplyParameters(message_id, allow_sending_without_reply=True)
 

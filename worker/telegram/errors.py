@@ -9,6 +9,7 @@ import re
 
 from worker.errors import (
     ChatClosed,
+    ChatMoved,
     Fault,
     FileIdRefused,
     JobError,
@@ -39,14 +40,6 @@ class MessageIsMedia(MessageGone):
 
 class StaleButton(Exception):
     """A button was pressed too long ago to be answered."""
-
-
-class ChatMoved(ChatClosed):
-    """A group that has become a supergroup; it goes on as `chat_id`."""
-
-    def __init__(self, chat_id: int) -> None:
-        super().__init__(chat_id)
-        self.chat_id = chat_id
 
 
 _BY_WORDS: tuple[tuple[type[Exception], tuple[str, ...]], ...] = (

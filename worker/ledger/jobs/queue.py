@@ -311,6 +311,22 @@ def drop_replies(db: Database, chat_id: int | None, wall: Wall) -> None:
     _drop_waiting(db, which, wall, chat_id)
 
 
+def move(db: Database, chat_id: int, new_chat_id: int, wall: Wall) -> None:
+    """Let what waits for a group go on in its supergroup, where it replies to no message.
+
+    Summaries and panels do not: they are queued anew, or closed.
+    """
+    _drop_waiting(db, "kind IN ('summary', 'panel', 'panel edit') AND chat_id = ?", wall, chat_id)
+    db.execute(
+        "UPDATE jobs SET chat_id = :new, payload = iif(kind = 'reply',"
+        " json_set(payload, '$.reader.chat_id', :new, '$.reply_to', NULL), payload)"
+        " WHERE chat_id = :old AND state IN ('waiting', 'running')"
+        " AND (pool = 'downloads' OR kind = 'reply')",
+        old=chat_id,
+        new=new_chat_id,
+    )
+
+
 def drop_menus(db: Database, wall: Wall) -> None:
     """Drop the jobs that wait to tell Telegram menus of commands."""
     _drop_waiting(db, "kind = 'menus'", wall)

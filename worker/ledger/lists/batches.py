@@ -252,14 +252,16 @@ def as_shown(summary: Summary) -> str:
     return json.dumps(to_json(summary))
 
 
-def note_shown(db: Database, batch_id: int, message_id: int, shown: Summary, wall: Wall) -> None:
-    """Note that the summary is in the chat, and what it shows."""
+def note_shown(db: Database, batch: Batch, message_id: int, shown: Summary, wall: Wall) -> None:
+    """Note that the summary is in the chat, and what it shows; unless the chat has moved since."""
     db.execute(
-        "UPDATE batches SET summary_message_id = ?, shown = ?, shown_at = ? WHERE id = ?",
+        "UPDATE batches SET summary_message_id = ?, shown = ?, shown_at = ?"
+        " WHERE id = ? AND chat_id = ?",
         message_id,
         as_shown(shown),
         wall,
-        batch_id,
+        batch.id,
+        batch.chat_id,
     )
 
 
@@ -314,6 +316,17 @@ def forget_of(db: Database, user_id: int) -> None:
         "UPDATE batch_items SET url = ''"
         " WHERE batch_id IN (SELECT id FROM batches WHERE user_id = ?)",
         user_id,
+    )
+
+
+def move(db: Database, chat_id: int, new_chat_id: int) -> None:
+    """Let the open batches of a group go on in its supergroup, with new summaries."""
+    db.execute(
+        "UPDATE batches SET chat_id = :new, user_id = iif(user_id = :old, :new, user_id),"
+        " message_id = 0, summary_message_id = NULL, shown = NULL"
+        " WHERE chat_id = :old AND ended_at IS NULL",
+        old=chat_id,
+        new=new_chat_id,
     )
 
 

@@ -174,19 +174,39 @@ def forget_download(db: Database, download_id: int) -> None:
     db.execute("UPDATE requests SET download_id = NULL WHERE download_id = ?", download_id)
 
 
-def set_status_message(db: Database, request_id: int, message_id: int) -> None:
-    """Note the status message that was posted for a request."""
+def set_status_message(db: Database, request: Request, message_id: int) -> None:
+    """Note the status message that was posted for a request, unless its chat has moved since."""
     db.execute(
         "UPDATE requests SET status_message_id = ?, status_messages = status_messages + 1"
-        " WHERE id = ?",
+        " WHERE id = ? AND chat_id = ?",
         message_id,
-        request_id,
+        request.id,
+        request.chat_id,
     )
 
 
 def forget_status_message(db: Database, request_id: int) -> None:
     """Forget the status message of a request, which is gone from the chat."""
     db.execute("UPDATE requests SET status_message_id = NULL WHERE id = ?", request_id)
+
+
+def move(db: Database, request: Request, new_chat_id: int, wall: Wall) -> None:
+    """Let an unanswered request of a group go on in its supergroup, in a new status message."""
+    had_message = request.status_message_id is not None or job_lookups.has_status(db, request.id)
+    user_id = new_chat_id if request.user_id == request.chat_id else request.user_id
+    db.execute(
+        "UPDATE requests SET chat_id = ?, user_id = ?, message_id = 0, status_message_id = NULL"
+        " WHERE id = ?",
+        new_chat_id,
+        user_id,
+        request.id,
+    )
+    for job_id in queue.drop_all(db, request.id, wall):
+        # It is not killed: it ends in a moment, and may have sent the answer before the move.
+        queue.drop(db, job_id, wall)
+    if had_message:
+        queue.add(db, Kind.STATUS, wall, request=request_lookups.get(db, request.id))
+    settle(db, request.id, wall)
 
 
 def set_menu(db: Database, request_id: int, ends_at: float | None, job_id: int | None) -> None:
