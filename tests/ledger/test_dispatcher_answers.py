@@ -14,6 +14,7 @@ from worker.errors import (
     JobError,
     MessageGone,
     Reason,
+    TelegramBusy,
     TelegramUnreachable,
 )
 from worker.protocol import (
@@ -32,9 +33,11 @@ from worker.protocol import (
     PostStatus,
     Progress,
     Reader,
+    RemoveStatus,
     Reply,
     SendGroup,
     Stage,
+    StatusLeft,
 )
 from worker.protocol.notices import Notice, Topic
 
@@ -391,3 +394,48 @@ def test_result_that_no_such_job_returns_is_the_failure_of_that_job_alone(
     bot.post(60)
     bot.finish_downloads()
     assert bot.task(Deliver).message_id == 60
+
+
+@pytest.mark.parametrize("error", [TelegramBusy(5.0), TelegramUnreachable("no answer")])
+def test_a_status_message_that_an_answer_leaves_is_removed_later(
+    make_bot: MakeBot, error: Exception
+) -> None:
+    bot = make_bot()
+    bot.send("https://a.example/v")
+    bot.post(50)
+    bot.finish_download()
+    bot.finish(Deliver, Delivered("file", MediaKind.VOICE, leaves_status=True))
+    assert bot.task(RemoveStatus) == RemoveStatus(7, 50)
+    bot.fail(RemoveStatus, error)
+    bot.pass_time(6)
+    bot.finish(RemoveStatus)
+    bot.pass_time(60)
+    assert bot.states("removal") == ["done"]
+    assert bot.states("deliver") == ["done"]
+    assert not bot.tasks(RemoveStatus)
+
+
+def test_a_status_message_that_a_sentence_leaves_is_removed_later(make_bot: MakeBot) -> None:
+    bot = make_bot()
+    bot.send("https://a.example/v")
+    bot.post(50)
+    bot.fail(Download, JobError(Reason.NOT_FOUND, Fault.PERMANENT))
+    bot.finish(Explain, StatusLeft())
+    assert bot.task(RemoveStatus) == RemoveStatus(7, 50)
+    bot.kill()
+    again = make_bot()
+    again.step()
+    again.finish(RemoveStatus)
+    assert again.states("removal") == ["done"]
+
+
+def test_a_cancelled_answer_that_leaves_its_status_message_is_no_delivery(
+    make_bot: MakeBot,
+) -> None:
+    bot = make_bot()
+    bot.send("https://a.example/v")
+    bot.post(50)
+    bot.finish_download()
+    bot.finish(Deliver, StatusLeft())
+    assert bot.task(RemoveStatus) == RemoveStatus(7, 50)
+    assert not bot.rows("SELECT * FROM media")

@@ -10,7 +10,7 @@ from tests.support.ledger_kit import a_batch, a_request
 from worker.ledger import DOWNLOADS, TELEGRAM, LedgerError
 from worker.ledger.jobs.job_rows import read_job
 from worker.ledger.jobs.jobs import Kind
-from worker.protocol import AnswerButton, Reader, Reply, SetMenus
+from worker.protocol import AnswerButton, Reader, RemoveStatus, Reply, SetMenus
 from worker.protocol.as_json import reply_to_json, to_json
 from worker.protocol.lists import Summary
 from worker.protocol.notices import Cancelled, Notice
@@ -24,6 +24,7 @@ PAYLOADS: dict[Kind, dict[str, Any]] = {
     Kind.REPLY: reply_to_json(Reply(Reader(7), None, (Notice(Cancelled.DONE),))),
     Kind.BUTTON: to_json(AnswerButton("press", "en", Notice(Cancelled.DONE))),
     Kind.MENUS: to_json(SetMenus("0123", (5,), ())),
+    Kind.REMOVAL: to_json(RemoveStatus(7, 50)),
     Kind.COOKIES: {"reader": {"chat_id": 7}, "message_id": 1, "file_id": None},
 }
 SHOWN = (Panel(1, PanelKind.QUEUE, Reader(7), 7, 1), View(()))

@@ -7,8 +7,9 @@ import pytest
 
 from tests.sandbox.api import BotApi
 from tests.sandbox.errors import bad_request
-from tests.sandbox.faults import Call
+from tests.sandbox.faults import Call, FaultKind
 from tests.sandbox.faults import Fault as Trouble
+from tests.support.taken_lists import a_list
 from tests.support.telegram_driver import CHAT, JPEG, MP4, PNG, REQUEST, TOKEN, TelegramDriver
 from tests.support.telegram_driver import api as api
 from tests.support.telegram_driver import clip as clip
@@ -28,12 +29,18 @@ from worker.protocol import (
     Posted,
     Progress,
     Reader,
+    RemoveStatus,
     Reply,
     SetMenus,
     ShowAction,
+    ShowList,
+    ShowLook,
     Stage,
+    StatusLeft,
 )
 from worker.protocol.effects import CancelRequest
+from worker.protocol.lists import ListMenu
+from worker.protocol.looks import Live, MediaLook
 from worker.protocol.notices import Cancelled, Label, Notice, Topic
 from worker.protocol.panels import PanelButton, ShowPanel, View
 from worker.telegram import illustrations, texts
@@ -192,13 +199,49 @@ def test_a_voice_message_comes_as_a_message_of_its_own(
         assert driver.do(again) == delivered
 
 
-def test_a_status_that_cannot_be_removed_harms_no_answer(
+@pytest.mark.parametrize("trouble", ["server_error", "too_many_requests", "cut_before"])
+def test_a_status_that_cannot_be_removed_is_said_to_be_left(
+    driver: TelegramDriver, clip: MediaFile, trouble: FaultKind
+) -> None:
+    place, link_id = (REQUEST, Reader(CHAT), driver.message_id), driver.link_id
+    look = MediaLook("A stream", live=Live.NOW)
+    driver.api.faults.add(Trouble("deleteMessage", trouble, times=4))
+    delivered = driver.do(Deliver(*place, clip, reply_to_id=link_id))
+    assert isinstance(delivered, Delivered)
+    assert delivered.leaves_status
+    shown = driver.do(ShowLook(*place, look, reply_to_id=link_id))
+    assert isinstance(shown, Delivered)
+    assert shown.leaves_status
+    assert driver.do(Explain(*place, Reason.CRASHED, reply_to_id=link_id)) == StatusLeft()
+    listed = ShowList(
+        *place, a_list(3), ListMenu(CHAT, driver.message_id, REQUEST, 3, True), link_id
+    )
+    assert driver.do(listed) == Delivered(None, leaves_status=True)
+    assert not driver.message.deleted
+    assert driver.do(RemoveStatus(CHAT, driver.message_id)) is None
+    assert driver.message.deleted
+
+
+def test_a_status_that_is_gone_is_removed(driver: TelegramDriver) -> None:
+    driver.api.delete_message(CHAT, driver.message_id)
+    assert driver.do(RemoveStatus(CHAT, driver.message_id)) is None
+
+
+def test_a_status_that_may_not_be_removed_any_more_loses_its_button(
     driver: TelegramDriver, clip: MediaFile
 ) -> None:
-    driver.api.faults.add(Trouble("deleteMessage", "server_error"))
+    def refuse(call: Call) -> None:
+        if call.method == "deleteMessage":
+            raise bad_request("message can't be deleted for everyone")
+
+    driver.api.on_call = refuse
+    assert driver.message.buttons
     task = Deliver(REQUEST, Reader(CHAT), driver.message_id, clip, reply_to_id=driver.link_id)
-    assert isinstance(driver.do(task), Delivered)
-    assert [m.kind for m in driver.api.chat(CHAT)] == ["text", "text", "video"]
+    delivered = driver.do(task)
+    assert isinstance(delivered, Delivered)
+    assert not delivered.leaves_status
+    assert not driver.message.deleted
+    assert not driver.message.buttons
 
 
 def test_a_kind_that_telegram_chose_itself_is_remembered(

@@ -17,6 +17,7 @@ from worker.dispatch.reachability import AnsweringPeriod
 from worker.dispatch.site_rules import SiteRules, switched_off
 from worker.dispatch.status.showing import Showing
 from worker.ledger import (
+    AnswerJob,
     ButtonJob,
     CookiesJob,
     DeliverJob,
@@ -30,6 +31,7 @@ from worker.ledger import (
     PanelJob,
     Quota,
     RecordingJob,
+    RemovalJob,
     ReplyJob,
     StatusJob,
     SummaryJob,
@@ -44,6 +46,7 @@ from worker.protocol import (
     Outpaced,
     Progress,
     Stage,
+    StatusLeft,
     YtDlpStarted,
 )
 from worker.protocol.site_cookies import CookiesTried
@@ -175,10 +178,10 @@ class Recorder:
                 self._ledger.finish_download(job, result, wall)
                 log_lines.download_done(job, result, took_s)
             case ExplainJob():
-                self._ledger.finish_explanation(job, wall)
-            case GroupJob() | DeliverJob() if result is None:
+                self._finish_explanation(job, result, wall)
+            case GroupJob() | DeliverJob() if isinstance(result, StatusLeft | None):
                 # Its request was cancelled before it ran, and it has explained that.
-                self._ledger.finish_explanation(job, wall)
+                self._finish_explanation(job, result, wall)
             case GroupJob():
                 self._ledger.finish_group(job, result, wall)
             case DeliverJob():
@@ -189,10 +192,13 @@ class Recorder:
                 self._ledger.finish_panel(job, result.message_id, wall)
             case CookiesJob():
                 self._ledger.finish_cookies(job, result, wall)
-            case ReplyJob() | ButtonJob():
+            case ReplyJob() | ButtonJob() | RemovalJob():
                 self._ledger.finish(job, wall)
             case _:
                 assert_never(job)
+
+    def _finish_explanation(self, job: AnswerJob, result: StatusLeft | None, wall: Wall) -> None:
+        self._ledger.finish_explanation(job, wall, leaves_status=result is not None)
 
     def _finish_update(self, job: UpdateJob, effects: Any, wall: Wall) -> None:
         full_sites = self._site_rules.full_lately

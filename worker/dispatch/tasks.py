@@ -21,6 +21,7 @@ from worker.ledger import (
     MenusJob,
     PanelJob,
     RecordingJob,
+    RemovalJob,
     ReplyJob,
     Request,
     StatusJob,
@@ -69,7 +70,7 @@ def task_of(
             return job.answer
         case CookiesJob():
             return job.sent
-        case MenusJob():
+        case MenusJob() | RemovalJob():
             return job.task
         case PanelJob(panel=panel):
             return ShowPanel(panel.id, panel.reader, panel.reply_to_id, panel.message_id, job.view)

@@ -88,17 +88,30 @@ class Completions(Questions):
             if delivered.message_id:
                 requests.set_status_message(self._db, request, delivered.message_id)
             self._end(request, wall)
+            if delivered.leaves_status:
+                self._remove_status(job, wall)
             choices.describe(self._db, request, job.media, wall)
             own = request_lookups.own_media(self._db, request)
             if job.media and own and len(sent) == len(job.media.files):
                 own_sent = sent[: len(own.files)]
                 media_cache.remember(self._db, request.media_key, own, own_sent, wall)
 
-    def finish_explanation(self, job: AnswerJob, wall: Wall) -> None:
+    def finish_explanation(
+        self, job: AnswerJob, wall: Wall, *, leaves_status: bool = False
+    ) -> None:
         """Record that a request was told why there is no media."""
         with self._db.transaction():
             queue.finish(self._db, job.id, wall)
             self._end(job.request, wall)
+            if leaves_status:
+                self._remove_status(job, wall)
+
+    def _remove_status(self, job: AnswerJob, wall: Wall) -> None:
+        """Queue the removal of a status message whose answer came as a message of its own."""
+        chat_id = job.request.chat_id
+        payload = as_json.to_json(protocol.RemoveStatus(chat_id, job.message_id))
+        turn = job.request.turn
+        queue.add(self._db, Kind.REMOVAL, wall, chat_id=chat_id, turn=turn, payload=payload)
 
     def _end(self, request: Request, wall: Wall) -> None:
         requests.mark_answered(self._db, request.id, wall)

@@ -30,6 +30,7 @@ from worker.protocol.telegram import (
     Posted,
     PostStatus,
     Reader,
+    RemoveStatus,
     Reply,
     SendGroup,
     SetMenus,
@@ -37,6 +38,7 @@ from worker.protocol.telegram import (
     ShowList,
     ShowLook,
     ShowSummary,
+    StatusLeft,
     TelegramTask,
 )
 
@@ -65,6 +67,7 @@ __all__ = [
     "Posted",
     "Progress",
     "Reader",
+    "RemoveStatus",
     "Reply",
     "Retry",
     "SendGroup",
@@ -75,6 +78,7 @@ __all__ = [
     "ShowSummary",
     "SiteAccess",
     "Stage",
+    "StatusLeft",
     "TelegramTask",
     "YtDlpStarted",
 ]

@@ -13,6 +13,7 @@ from worker.protocol import (
     MediaKind,
     Note,
     Reader,
+    RemoveStatus,
     Reply,
     SetMenus,
 )
@@ -73,6 +74,11 @@ def answer_from_json(value: Mapping[str, Any]) -> AnswerButton:
 def menus_from_json(value: Mapping[str, Any]) -> SetMenus:
     """The inverse of `to_json` for a `SetMenus`."""
     return SetMenus(value["fingerprint"], tuple(value["admins"]), tuple(value["former_admins"]))
+
+
+def removal_from_json(value: Mapping[str, Any]) -> RemoveStatus:
+    """The inverse of `to_json` for a `RemoveStatus`."""
+    return RemoveStatus(value["chat_id"], value["message_id"])
 
 
 def _file_from_json(value: Mapping[str, Any]) -> MediaFile:

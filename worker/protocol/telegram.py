@@ -154,7 +154,8 @@ class Explain:
     None for `reason` stands for a request that its own sender has cancelled. `wait_s` is the time
     after which the same link may work, if that is known; `limit_mb` is how large a file may be, and
     `languages` are those that exist in place of the one that is wanted. With `reply_to_id`, the
-    link's message, the sentence comes as a message of its own instead.
+    link's message, the sentence comes as a message of its own instead. Answers with None, or with
+    `StatusLeft`.
     """
 
     request_id: int
@@ -167,6 +168,14 @@ class Explain:
     reply_to_id: int | None = None
     languages: tuple[str, ...] = ()
     offer: LiveOffer | None = None
+
+
+@dataclass(frozen=True)
+class RemoveStatus:
+    """Remove the status message of an answer that came as a message of its own."""
+
+    chat_id: int
+    message_id: int
 
 
 @dataclass(frozen=True)
@@ -244,12 +253,19 @@ class Delivered:
 
     `kind` is what Telegram made of it (a silent video becomes an animation): the only kind as which
     it takes this `file_id` again. `message_id` is that of an answer with buttons that has replaced
-    the status message.
+    the status message. `leaves_status`: the answer came as a message of its own, and the status
+    message could not be removed.
     """
 
     file_id: str | None
     kind: MediaKind | None = None
     message_id: int | None = None
+    leaves_status: bool = False
+
+
+@dataclass(frozen=True)
+class StatusLeft:
+    """A sentence came as a message of its own, and the status message could not be removed."""
 
 
 @dataclass(frozen=True)
@@ -268,6 +284,7 @@ TelegramTask = (
     | SendGroup
     | ShowLook
     | Explain
+    | RemoveStatus
     | ShowList
     | ShowSummary
     | Reply

@@ -3,11 +3,12 @@
 import functools
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, suppress
+from dataclasses import replace
 from io import FileIO
 
 from telebot import types
 
-from worker.errors import Fault, FileIdRefused, JobError, MessageGone, Reason, TelegramError
+from worker.errors import Fault, FileIdRefused, JobError, MessageGone, Reason
 from worker.protocol import (
     AnswerButton,
     Deliver,
@@ -20,13 +21,15 @@ from worker.protocol import (
     Posted,
     PostStatus,
     Progress,
+    RemoveStatus,
     Reply,
     SendGroup,
     ShowAction,
     ShowLook,
+    StatusLeft,
 )
 from worker.protocol.panels import ShowPanel
-from worker.telegram import illustrations, live, texts, transport
+from worker.telegram import illustrations, live, status_removal, texts, transport
 from worker.telegram.buttons import (
     Rows,
     look_rows,
@@ -111,13 +114,13 @@ def show_look(client: Client, task: ShowLook) -> Delivered:
     if task.reply_to_id is not None:
         chat_id, thread_id = task.reader.chat_id, task.reader.thread_id
         message_id = client.send_text(chat_id, text, task.reply_to_id, rows, thread_id=thread_id)
-        _remove_status(client, task)
-        return Delivered(None, message_id=message_id)
+        leaves_status = _leaves_status(client, task)
+        return Delivered(None, message_id=message_id, leaves_status=leaves_status)
     client.edit_text(task.reader.chat_id, task.message_id, text, rows)
     return Delivered(None)
 
 
-def explain(client: Client, task: Explain) -> None:
+def explain(client: Client, task: Explain) -> StatusLeft | None:
     """Turn the status message into the sentence that says why there is no media.
 
     Safe to repeat, except as a message of its own, which takes the status message's place. A
@@ -137,11 +140,11 @@ def explain(client: Client, task: Explain) -> None:
         client.send_text(
             task.reader.chat_id, text, task.reply_to_id, thread_id=task.reader.thread_id
         )
-        _remove_status(client, task)
-        return
+        return StatusLeft() if _leaves_status(client, task) else None
     with suppress(MessageIsMedia):
         rows = live.refusal_rows(words, task.request_id, task.reason, task.offer)
         client.edit_text(task.reader.chat_id, task.message_id, text, rows)
+    return None
 
 
 def reply(client: Client, task: Reply) -> None:
@@ -231,18 +234,17 @@ def _buttons_of(task: Deliver) -> Rows:
 
 
 def _deliver_apart(client: Client, task: Deliver, reply_to_id: int) -> Delivered:
-    """Send the file as a message of its own, and remove the status message if that can be."""
+    """Send the file as a message of its own, and remove the status message if that can be done."""
     apart = SendGroup(task.request_id, task.reader, reply_to_id, (task.file,))
     send = functools.partial(_send_as, client, apart, task.file, _caption(task))
     answer = _or_as_document(task.file, send)
-    _remove_status(client, task)
-    return answer
+    return replace(answer, leaves_status=_leaves_status(client, task))
 
 
-def _remove_status(client: Client, task: Deliver | ShowLook | Explain) -> None:
-    """Remove the status message of an answer that came as a message of its own, if that can be."""
-    with suppress(TelegramError, JobError):
-        client.delete_message(task.reader.chat_id, task.message_id)
+def _leaves_status(client: Client, task: Deliver | ShowLook | Explain) -> bool:
+    """Remove the status message of an answer that came as a message of its own; if not, True."""
+    status = RemoveStatus(task.reader.chat_id, task.message_id)
+    return not status_removal.is_removed(client, status)
 
 
 def _send_as(

@@ -17,6 +17,7 @@ from worker.protocol import (
     HandleUpdate,
     Posted,
     PostStatus,
+    RemoveStatus,
     Reply,
     SendGroup,
     SetMenus,
@@ -24,17 +25,18 @@ from worker.protocol import (
     ShowList,
     ShowLook,
     ShowSummary,
+    StatusLeft,
     TelegramTask,
 )
 from worker.protocol.effects import Effects
 from worker.protocol.panels import ShowPanel
 from worker.protocol.site_cookies import CookiesKept, KeepCookies
-from worker.telegram import command_menus, cookies, delivery, lists
+from worker.telegram import command_menus, cookies, delivery, lists, status_removal
 from worker.telegram.api_access import ApiAccess
 from worker.telegram.client import Client
 from worker.telegram.handlers import handle_update
 
-TelegramResult = Effects | Posted | Delivered | GroupSent | CookiesKept | None
+TelegramResult = Effects | Posted | Delivered | GroupSent | StatusLeft | CookiesKept | None
 TelegramHandler = Callable[[object, TelegramTask | ShowPanel | KeepCookies], TelegramResult]
 
 
@@ -79,7 +81,9 @@ def make_handler(
             case ShowLook():
                 return delivery.show_look(client, task)
             case Explain():
-                delivery.explain(client, task)
+                return delivery.explain(client, task)
+            case RemoveStatus():
+                status_removal.remove(client, task)
             case ShowList():
                 return lists.show_list(client, task)
             case ShowSummary():

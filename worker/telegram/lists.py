@@ -2,10 +2,10 @@
 
 from contextlib import suppress
 
-from worker.protocol import Delivered, Posted, ShowList, ShowSummary
+from worker.protocol import Delivered, Posted, RemoveStatus, ShowList, ShowSummary
 from worker.protocol.lists import PAGE_ITEMS, ListMenu, Summary, packed
 from worker.protocol.notices import Label, Notice
-from worker.telegram import texts
+from worker.telegram import status_removal, texts
 from worker.telegram.buttons import Button, Rows, pack
 from worker.telegram.client import Client
 from worker.telegram.errors import MessageIsMedia
@@ -18,7 +18,8 @@ def show_list(client: Client, task: ShowList) -> Delivered:
     text = texts.found_list(words, task.found)
     if task.reply_to_id is not None:
         client.send_text(chat_id, text, task.reply_to_id, thread_id=task.reader.thread_id)
-        return Delivered(None)
+        is_removed = status_removal.is_removed(client, RemoveStatus(chat_id, task.message_id))
+        return Delivered(None, leaves_status=not is_removed)
     with suppress(MessageIsMedia):
         client.edit_text(chat_id, task.message_id, text, list_rows(words, task.menu))
     return Delivered(None)

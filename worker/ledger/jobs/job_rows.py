@@ -11,7 +11,12 @@ from worker.ledger.jobs.jobs import Kind
 from worker.ledger.records import Batch, Request
 from worker.ledger.storage.database import LedgerError
 from worker.protocol import Media
-from worker.protocol.as_json import answer_from_json, menus_from_json, reply_from_json
+from worker.protocol.as_json import (
+    answer_from_json,
+    menus_from_json,
+    removal_from_json,
+    reply_from_json,
+)
 from worker.protocol.lists import Summary
 from worker.protocol.panels import Panel, View
 from worker.protocol.site_cookies import keep_cookies_from_json
@@ -44,6 +49,8 @@ def read_job(
             return read_download(row)
         case Kind.MENUS:
             return jobs.MenusJob(**facts, task=menus_from_json(payload))
+        case Kind.REMOVAL:
+            return jobs.RemovalJob(**facts, task=removal_from_json(payload))
         case Kind.PANEL | Kind.PANEL_EDIT:
             return _read_panel_job(kind, facts, shown)
         case Kind.SUMMARY:

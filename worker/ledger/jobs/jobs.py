@@ -7,7 +7,7 @@ from typing import Any, ClassVar
 
 from worker.form import WHOLE, Form
 from worker.ledger.records import Batch, Request
-from worker.protocol import AnswerButton, Media, Reply, SetMenus
+from worker.protocol import AnswerButton, Media, RemoveStatus, Reply, SetMenus
 from worker.protocol.lists import Summary
 from worker.protocol.panels import Panel, View
 from worker.protocol.site_cookies import KeepCookies
@@ -33,6 +33,7 @@ class Kind(StrEnum):
     PANEL_EDIT = "panel edit"
     MENUS = "menus"
     SUMMARY = "summary"
+    REMOVAL = "removal"
 
     @property
     def is_download(self) -> bool:
@@ -93,6 +94,7 @@ _PRIORITIES = {
     Kind.EXPLAIN: 5,
     Kind.GROUP: 5,
     Kind.DELIVER: 5,
+    Kind.REMOVAL: 5,
     Kind.DOWNLOAD: 6,
     # Answers go first, also those of its own items.
     Kind.SUMMARY: 6,
@@ -167,6 +169,14 @@ class MenusJob(ClaimedJob):
 
     kind = Kind.MENUS
     task: SetMenus
+
+
+@dataclass(frozen=True, kw_only=True)
+class RemovalJob(ClaimedJob):
+    """Remove the status message that an answer has left in the chat."""
+
+    kind = Kind.REMOVAL
+    task: RemoveStatus
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -292,6 +302,7 @@ Job = (
     | ButtonJob
     | CookiesJob
     | MenusJob
+    | RemovalJob
     | PanelJob
     | PanelEditJob
     | SummaryJob
