@@ -23,7 +23,7 @@ from worker.dispatch.reachability import Reachability
 from worker.dispatch.recorder import Recorder
 from worker.dispatch.site_rules import SiteRules, switched_off
 from worker.dispatch.status.showing import Showing
-from worker.dispatch.tasks import task_of, timeout_s
+from worker.dispatch.tasks import is_edit, task_of, timeout_s
 from worker.dispatch.work import Work
 from worker.dispatch.ytdlp_takeover import YtDlpTakeover
 from worker.downloads.judge.keeper import JudgeKeeper
@@ -373,6 +373,8 @@ class Dispatcher:
         if task is None:
             return outcomes.FileVanished()
         pool.submit(job.id, task, timeout_s(task, self._settings))
+        if is_edit(task):
+            self._in_hand.begin_edit(job.id)
         if isinstance(job, DownloadJob):
             log_lines.download_begins(job)
         self._showing.began(job.id, task, now)
@@ -421,8 +423,7 @@ class Dispatcher:
             case Finished(result=result):
                 self._recorder.take_result(taken.job, result, now - taken.since, wall)
             case Failed(error=error):
-                edits = taken.job.kind.is_edit and not outcomes.goes_another_way(taken.job)
-                self._rate_limits.heed(taken.job.chat_id, error, now, edits=edits)
+                self._rate_limits.heed(taken.job.chat_id, error, now, edits=taken.is_edit)
                 self._take_failure(taken.job, event, now, wall)
             case _ if self._stop_at is not None:
                 self._recorder.put_back(taken.job, wall)

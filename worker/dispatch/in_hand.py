@@ -13,12 +13,16 @@ from worker.sites import site_of_link
 
 @dataclass(frozen=True)
 class TakenJob:
-    """A job that `pool` has had since monotonic `since`; `claimed` is what it was then."""
+    """A job that `pool` has had since monotonic `since`; `claimed` is what it was then.
+
+    `is_edit`: its task changes a message that stands in the chat already.
+    """
 
     job: Job
     claimed: Job
     pool: Pool
     since: Monotonic
+    is_edit: bool = False
 
 
 class JobsInHand:
@@ -38,6 +42,10 @@ class JobsInHand:
 
     def get(self, job_id: int) -> TakenJob | None:
         return self._by_id.get(job_id)
+
+    def begin_edit(self, job_id: int) -> None:
+        """Note that the task of a job changes a message that stands in the chat already."""
+        self._by_id[job_id] = replace(self._by_id[job_id], is_edit=True)
 
     def begin_recording(self, job: RecordingJob) -> None:
         """Note that something of a live stream has been recorded."""

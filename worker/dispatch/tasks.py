@@ -107,6 +107,19 @@ def task_of(
             assert_never(job)
 
 
+def is_edit(task: Task) -> bool:
+    """Whether a task changes a message that stands in the chat already, and posts no other."""
+    match task:
+        case protocol.Deliver() | protocol.ShowLook() | protocol.ShowList() | protocol.Explain():
+            return task.reply_to_id is None
+        case protocol.ShowSummary() | ShowPanel():
+            return task.message_id is not None
+        case protocol.RemoveStatus():
+            return True
+        case _:
+            return False
+
+
 def first_stage(form: Form, *, begun: bool = True) -> protocol.Stage:
     """The stage that people are shown of media in this form, before it has `begun` and after."""
     if form.awaits_start:

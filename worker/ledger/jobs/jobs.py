@@ -46,11 +46,6 @@ class Kind(StrEnum):
         return not self.is_download and self is not Kind.UPDATE
 
     @property
-    def is_edit(self) -> bool:
-        """Whether such jobs change a message that stands in the chat already."""
-        return self in (Kind.DELIVER, Kind.EXPLAIN, Kind.PANEL_EDIT)
-
-    @property
     def is_panel(self) -> bool:
         """Whether such jobs show a panel."""
         return self in (Kind.PANEL, Kind.PANEL_EDIT)

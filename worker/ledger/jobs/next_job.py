@@ -45,6 +45,22 @@ _IN_ORDER = " OR ".join(
     for text in ('"edited_message":', '"/cancel', '"/pause', '"/resume', '"/ban', '"/unban')
 )
 
+# As `worker.dispatch.tasks.is_edit` says of the job's task: no message is turned into a voice
+# message, or into word that a stream has started, and a summary is posted once.
+_IS_EDIT = """
+    CASE kind
+        WHEN 'panel edit' THEN 1
+        WHEN 'removal' THEN 1
+        WHEN 'explain' THEN refused_s < :apart_from_s
+        WHEN 'deliver' THEN refused_s < :apart_from_s AND NOT (
+            SELECT verdict = 'media' AND (form IN ('start', 'voice') OR form LIKE 'voice.%')
+            FROM requests WHERE id = job.request_id)
+        WHEN 'summary' THEN (SELECT summary_message_id FROM batches
+            WHERE id = job.payload ->> '$.batch_id') IS NOT NULL
+        ELSE 0
+    END
+"""
+
 # A job that was told to wait is also due when the clock has been set back behind the moment it was
 # told so. Of people who wait for the same upload one goes first: the others can then have it by its
 # file id. An update of which the order matters waits until all that its person has sent before it
@@ -64,8 +80,7 @@ _NEXT = f"""
         AND (chat_id IS NULL
             OR :some_open AND chat_id NOT IN (SELECT value FROM json_each(:closed))
             AND chat_id NOT IN (SELECT value FROM json_each(
-                iif(kind IN ('deliver', 'explain', 'panel edit') AND refused_s < :apart_from_s,
-                    :paused_edits, :paused_sends))))
+                iif({_IS_EDIT}, :paused_edits, :paused_sends))))
         AND NOT (kind = 'panel edit' AND EXISTS (SELECT 1 FROM jobs
             WHERE state = 'running' AND kind IN ('panel', 'panel edit') AND chat_id = job.chat_id))
         AND NOT (kind = 'reply' AND EXISTS (SELECT 1 FROM jobs
