@@ -12,6 +12,7 @@ from worker import media_keys
 from worker.errors import TelegramBusy
 from worker.form import START, Form, What
 from worker.protocol import (
+    AnswerButton,
     Deliver,
     Delivered,
     Download,
@@ -19,12 +20,15 @@ from worker.protocol import (
     MediaKind,
     Posted,
     PostStatus,
+    Reader,
     RemoveStatus,
+    Reply,
     ShowLook,
     ShowSummary,
 )
-from worker.protocol.effects import OpenRequest
+from worker.protocol.effects import CancelRequest, OpenRequest, Press, ShowItems
 from worker.protocol.looks import Live, MediaLook
+from worker.protocol.notices import Notice, Topic
 
 OTHER_LINK = "https://other.example/v"
 WAIT_S = 60.0
@@ -134,3 +138,17 @@ def test_an_answer_keeps_to_the_flood_wait_of_its_own_kind_of_call(
     bot.fail(task, TelegramBusy(5.0))
     bot.dispatcher._rate_limits.pause(ME, WAIT_S, bot.now, edits=not is_edit)
     assert seconds_until(bot, lambda: bool(bot.tasks(task))) <= 10
+
+
+def test_a_menu_keeps_to_the_flood_wait_of_its_chat(make_bot: MakeBot) -> None:
+    bot = make_bot(**MANY_AT_ONCE)
+    listed(bot, 8)
+    show = ShowItems(1, 0, (), Press("press", ME, ME, 50))
+    bot.bring(show)
+    bot.fail(AnswerButton, TelegramBusy(WAIT_S))
+    bot.bring(show, CancelRequest(99, ME, "bare"))
+    assert bot.task(AnswerButton).callback_id == "bare"
+    bot.finish(AnswerButton)
+    bot.bring(Reply(Reader(ME), 1, (Notice(Topic.HINT),)))
+    assert bot.tasks(Reply)
+    assert seconds_until(bot, lambda: len(bot.tasks(AnswerButton)) == 2) >= WAIT_S - 1

@@ -5,6 +5,7 @@ import signal
 import socket
 import threading
 from collections.abc import Callable
+from dataclasses import replace
 from types import FrameType
 
 import pytest
@@ -38,10 +39,15 @@ from worker.errors import (
     TelegramConflict,
     TelegramUnauthorized,
     TelegramUnreachable,
+    TopicClosed,
 )
+from worker.protocol import AnswerButton
+from worker.protocol.choices import Menu
+from worker.protocol.lists import ListMenu
 from worker.telegram import transport
 from worker.telegram.api_access import ApiAccess
 from worker.telegram.client import Client
+from worker.telegram.delivery import answer_button
 from worker.telegram.handlers import ALLOWED_UPDATES
 from worker.telegram.long_poll import LongPoll
 
@@ -211,6 +217,36 @@ def test_a_message_without_a_link_in_its_chat_is_no_reply(server: Scripted, clie
     server.respond = says(200, {"ok": True, "result": {"message_id": 9}})
     assert client.send_text(-1005, "hi", 0) == 9
     assert "reply_parameters" not in server.received[0].form
+
+
+@pytest.mark.parametrize("shown", ["menu", "list_menu"])
+@pytest.mark.parametrize(
+    ("code", "words", "error"),
+    [
+        (400, "Bad Request: TOPIC_CLOSED", TopicClosed),
+        (403, "Forbidden: bot was kicked from the supergroup chat", ChatClosed),
+        (429, "Too Many Requests: retry after 40", TelegramBusy),
+        (400, "Bad Request: REPLY_MARKUP_INVALID", JobError),
+    ],
+)
+def test_a_press_is_answered_though_its_menu_cannot_be_shown(
+    server: Scripted, client: Client, code: int, words: str, error: type[Exception], shown: str
+) -> None:
+    def respond(connection: Connected) -> None:
+        if "editMessageReplyMarkup" in connection.requestline:
+            refuses(code, words)(connection)
+        else:
+            says(200, {"ok": True, "result": True})(connection)
+
+    server.respond = respond
+    answer = AnswerButton("press", "en", None)
+    if shown == "menu":
+        answer = replace(answer, menu=Menu(7, 50, 1, "all", has_qualities=True))
+    else:
+        answer = replace(answer, list_menu=ListMenu(7, 50, 1, 3, is_whole=True))
+    with pytest.raises(error):
+        answer_button(client, answer)
+    assert "answerCallbackQuery" in server.received[-1].line
 
 
 class Stop(BaseException):

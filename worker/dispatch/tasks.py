@@ -114,6 +114,8 @@ def is_edit(task: Task) -> bool:
             return task.reply_to_id is None
         case protocol.ShowSummary() | ShowPanel():
             return task.message_id is not None
+        case protocol.AnswerButton():
+            return task.menu_chat_id is not None
         case protocol.RemoveStatus():
             return True
         case _:

@@ -227,6 +227,12 @@ class AnswerButton:
     menu: Menu | None = None
     list_menu: ListMenu | None = None
 
+    @property
+    def menu_chat_id(self) -> int | None:
+        """The chat in which a menu is shown, if one is."""
+        menu = self.menu or self.list_menu
+        return menu.chat_id if menu else None
+
 
 @dataclass(frozen=True)
 class SetMenus:

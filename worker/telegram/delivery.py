@@ -181,17 +181,25 @@ def show_panel(client: Client, task: ShowPanel) -> Posted:
 
 
 def answer_button(client: Client, task: AnswerButton) -> None:
-    """Answer a pressed button, unless that was too long ago, and show what it opens."""
+    """Show what a pressed button opens, and answer the press even if that is refused.
+
+    Safe to repeat: a press that was answered, or was too long ago, needs no answer.
+    """
     words = texts.catalogue_of(task.language)
+    try:
+        with suppress(MessageGone):
+            _show_menu(client, words, task)
+    finally:
+        if task.callback_id:
+            said = texts.notice(words, task.notice) if task.notice else ""
+            client.answer_button(task.callback_id, said)
+
+
+def _show_menu(client: Client, words: texts.Catalogue, task: AnswerButton) -> None:
     if menu := task.menu:
-        with suppress(MessageGone):
-            client.edit_buttons(menu.chat_id, menu.message_id, menu_rows(words, menu))
+        client.edit_buttons(menu.chat_id, menu.message_id, menu_rows(words, menu))
     if found := task.list_menu:
-        with suppress(MessageGone):
-            client.edit_buttons(found.chat_id, found.message_id, list_rows(words, found))
-    if task.callback_id:
-        said = texts.notice(words, task.notice) if task.notice else ""
-        client.answer_button(task.callback_id, said)
+        client.edit_buttons(found.chat_id, found.message_id, list_rows(words, found))
 
 
 def _is_refusal(error: JobError) -> bool:

@@ -42,7 +42,9 @@ def read_job(
         case Kind.REPLY:
             return jobs.ReplyJob(**facts, reply=reply_from_json(payload))
         case Kind.BUTTON:
-            return jobs.ButtonJob(**facts, answer=answer_from_json(payload))
+            answer = answer_from_json(payload)
+            facts["chat_id"] = answer.menu_chat_id or facts["chat_id"]
+            return jobs.ButtonJob(**facts, answer=answer)
         case Kind.COOKIES:
             return jobs.CookiesJob(**facts, sent=keep_cookies_from_json(payload))
         case Kind.DOWNLOAD | Kind.LOOK | Kind.RECORDING:

@@ -144,7 +144,7 @@ class ReplyJob(ClaimedJob):
 
 @dataclass(frozen=True, kw_only=True)
 class ButtonJob(ClaimedJob):
-    """Tell Telegram that a pressed button was noticed."""
+    """Tell Telegram that a pressed button was noticed. `chat_id` is that of the menu it opens."""
 
     kind = Kind.BUTTON
     answer: AnswerButton

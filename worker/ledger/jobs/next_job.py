@@ -81,6 +81,9 @@ _NEXT = f"""
             OR :some_open AND chat_id NOT IN (SELECT value FROM json_each(:closed))
             AND chat_id NOT IN (SELECT value FROM json_each(
                 iif({_IS_EDIT}, :paused_edits, :paused_sends))))
+        AND NOT (kind = 'button' AND :paused_edits != '[]'
+            AND coalesce(payload ->> '$.menu.chat_id', payload ->> '$.list_menu.chat_id', 0)
+                IN (SELECT value FROM json_each(:paused_edits)))
         AND NOT (kind = 'panel edit' AND EXISTS (SELECT 1 FROM jobs
             WHERE state = 'running' AND kind IN ('panel', 'panel edit') AND chat_id = job.chat_id))
         AND NOT (kind = 'reply' AND EXISTS (SELECT 1 FROM jobs
