@@ -78,6 +78,19 @@ def test_who_waits_for_a_start_is_told_by_a_new_message(bot: SteppedDispatcher) 
     assert bot.task(Download).record_s == 600
 
 
+def test_a_wait_that_was_cancelled_is_on_show_no_more(bot: SteppedDispatcher) -> None:
+    awaiting(bot)
+    look_id = bot.job_id(Download)
+    bot.fail(Download, SOON)
+    bot.step(2.0)
+    assert bot.dispatcher._showing.downloads.keys() == {look_id}
+    bot.bring(CancelRequest(2, ME, "press"))
+    bot.finish(Explain)
+    bot.step(2.0)
+    assert bot.states("look") == ["dropped"]
+    assert not bot.dispatcher._showing.downloads
+
+
 def test_the_longer_it_is_waited_for_the_longer_until_the_next_look(
     bot: SteppedDispatcher,
 ) -> None:

@@ -170,8 +170,10 @@ class ProgressBoard:
             for request_id, message in self._messages.items()
             if message.job_id != download_id or request_id in watching_ids
         )
-        if progress.stage is Stage.RETRYING:
-            # It is shown once; what follows is a place in the queue or the next try.
+        is_unwatched = not watchers and progress.stage in _WAITING
+        if is_unwatched or progress.stage is Stage.RETRYING:
+            # A wait may have been cancelled, which ends no job. Another try is shown once; what
+            # follows is a place in the queue or that try.
             del self._downloads[download_id]
 
     def _refresh_queue(self, ledger: Ledger, now: Monotonic, wall: Wall, line: Line) -> None:
