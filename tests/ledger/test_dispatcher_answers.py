@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
+from worker.dispatch.outcomes import MAX_STATUS_MESSAGES
 from worker.errors import (
     ChatClosed,
     Fault,
@@ -439,3 +440,21 @@ def test_a_cancelled_answer_that_leaves_its_status_message_is_no_delivery(
     bot.finish(Deliver, StatusLeft())
     assert bot.task(RemoveStatus) == RemoveStatus(7, 50)
     assert not bot.rows("SELECT * FROM media")
+
+
+@pytest.mark.parametrize("attempts", ["1", "10"])
+def test_a_status_message_that_is_deleted_is_posted_again_but_not_for_ever(
+    make_bot: MakeBot, attempts: str
+) -> None:
+    bot = make_bot(JOB_MAX_ATTEMPTS=attempts)
+    bot.send("https://a.example/v")
+    bot.post(50)
+    bot.finish_download()
+    posted = 1
+    while bot.tasks(Deliver):
+        bot.fail(Deliver, MessageGone("message to edit not found"))
+        if bot.tasks(PostStatus):
+            posted += 1
+            bot.post(50 + posted)
+    assert posted == MAX_STATUS_MESSAGES
+    assert bot.rows("SELECT verdict FROM requests") == [("unreachable",)]

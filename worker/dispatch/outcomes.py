@@ -52,6 +52,10 @@ as media and as a sentence."""
 MAX_DELETED = 4
 """How often a new message may be deleted right away before it is given up: people saw each one."""
 
+MAX_STATUS_MESSAGES = 3
+"""How many status messages a request gets, since people delete some. The last one is not replaced,
+so that a bot that deletes them all has an end."""
+
 JUDGE_RETRY_S = 1.0
 """The wait before a download that has lost the judge is tried again."""
 
@@ -225,7 +229,7 @@ def decide(
         case Failed(error=(TelegramUnreachable() | TelegramUnauthorized()) as error):
             return _decide_unanswered(job, error, refused_s, wall)
         case Failed(error=MessageGone()):
-            if isinstance(job, RequestJob) and job.request.status_messages < retries.max_attempts:
+            if isinstance(job, RequestJob) and job.request.status_messages < MAX_STATUS_MESSAGES:
                 return PostAgain(job)
             return GiveUp()
         case Failed(error=TopicClosed() as error):
