@@ -213,9 +213,8 @@ def test_a_status_that_cannot_be_removed_is_said_to_be_left(
     assert isinstance(shown, Delivered)
     assert shown.leaves_status
     assert driver.do(Explain(*place, Reason.CRASHED, reply_to_id=link_id)) == StatusLeft()
-    listed = ShowList(
-        *place, a_list(3), ListMenu(CHAT, driver.message_id, REQUEST, 3, True), link_id
-    )
+    menu = ListMenu(CHAT, driver.message_id, REQUEST, 3, True)
+    listed = ShowList(Reader(CHAT), driver.message_id, a_list(3), menu, link_id)
     assert driver.do(listed) == Delivered(None, leaves_status=True)
     assert not driver.message.deleted
     assert driver.do(RemoveStatus(CHAT, driver.message_id)) is None
