@@ -13,7 +13,6 @@ import shutil
 import stat
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from importlib.util import find_spec
@@ -28,6 +27,7 @@ from maintenance.plugins import check_endpoints, check_plugins
 from maintenance.programs import check_ffmpeg, check_javascript, check_ytdlp
 from maintenance.service_files import STOP_RESERVE_S
 from worker import ROOT, data_directory
+from worker.clocks import wall_clock
 from worker.cookie_file import open_to_read, usable
 from worker.downloads.confinement import network
 from worker.errors import JobError, TelegramBusy, TelegramUnauthorized, TelegramUnreachable
@@ -299,7 +299,7 @@ def check_cookies(path: Path | None, site: str | None = None) -> list[Finding]:
             mode = os.fstat(opened.fileno()).st_mode
     except OSError as error:
         return [critical("COOKIES_FILE", f"{path} cannot be read: {error.strerror}")]
-    found, over = usable(content, time.time())
+    found, over = usable(content, wall_clock())
     is_empty = all(line.startswith("#") for line in content.splitlines() if line.strip())
     if not content.strip() or not (found or over or is_empty):
         return [critical("COOKIES_FILE", f"{path} is not in Netscape format: export it again")]

@@ -2,11 +2,11 @@
 
 import os
 import re
-import time
 from collections.abc import Callable, Container
 from dataclasses import dataclass
 from pathlib import Path
 
+from worker.clocks import wall_clock
 from worker.downloads import workspace
 from worker.downloads.file_names import download_directory_of
 
@@ -47,7 +47,7 @@ def find_orphans(
         except FileNotFoundError:
             continue
         # A time in the future is from before the clock was set back.
-        age_s = abs(time.time() - changed_at)
+        age_s = abs(wall_clock() - changed_at)
         if age_s >= older_than_s:
             path = Path(entry.path)
             found.append(Orphan(path, age_s, workspace.size_bytes(path)))

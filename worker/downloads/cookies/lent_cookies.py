@@ -4,10 +4,10 @@ import errno
 import hashlib
 import os
 import struct
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
+from worker.clocks import wall_clock
 from worker.cookie_file import HEADER, Cookie, for_ytdlp, open_to_read, read_line
 from worker.errors import Fault, JobError, Reason
 from worker.processes import child_call
@@ -57,7 +57,7 @@ def copy_site_cookies(url: str, source: Path, target: Path) -> LentCookies | Non
     flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC
     digests = set()
     lasting = set()
-    now = time.time()
+    wall = wall_clock()
     with (
         open(open_to_read(source), encoding="utf-8", errors="surrogateescape", newline="") as jar,
         open(
@@ -71,7 +71,7 @@ def copy_site_cookies(url: str, source: Path, target: Path) -> LentCookies | Non
             if cookie and cookie.site == site and (taken := for_ytdlp(line, cookie)):
                 copy.write(taken)
                 digests.add(digest(cookie))
-                if not cookie.is_over(now):
+                if not cookie.is_over(wall):
                     lasting.add(key_digest(cookie))
     if not digests:
         return None

@@ -16,10 +16,10 @@ import logging
 import os
 import re
 import stat
-import time
 from dataclasses import replace
 from pathlib import Path
 
+from worker.clocks import wall_clock
 from worker.cookie_file import HEADER, Cookie, open_to_read, read_line, with_value
 from worker.downloads.cookies.lent_cookies import LentCookies, digest, key_digest
 from worker.processes import child_call
@@ -105,7 +105,7 @@ def write_back(lent: LentCookies, returned: Path) -> None:
 
 def _changes(lent: LentCookies, returned: Path) -> dict[_Key, Cookie]:
     """What the download has changed, by its own account."""
-    latest = int(time.time() + _MAX_AGE_S)
+    latest = int(wall_clock() + _MAX_AGE_S)
     return {
         cookie.key: replace(cookie, expires=str(min(int(cookie.expires), latest)))
         for cookie in _of_site(_text_of(returned), lent.site)

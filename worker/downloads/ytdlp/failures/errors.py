@@ -391,7 +391,7 @@ def _own_text(error: BaseException, found: list[BaseException]) -> str:
     return "\n".join(text[:_TEXT_LIMIT] for text in shown)
 
 
-def _retry_after_s(causes: list[BaseException], now: datetime) -> float | None:
+def _retry_after_s(causes: list[BaseException], at: datetime) -> float | None:
     """Retry-After (RFC 9110, 10.2.3) of the first HTTP error that has one, at most a day."""
     for cause in causes:
         header = cause.response.headers.get("Retry-After") if isinstance(cause, HTTPError) else None
@@ -401,7 +401,7 @@ def _retry_after_s(causes: list[BaseException], now: datetime) -> float | None:
             wait_s = float(header)
         except ValueError:
             try:
-                wait_s = (parsedate_to_datetime(header) - now).total_seconds()
+                wait_s = (parsedate_to_datetime(header) - at).total_seconds()
             except (ValueError, TypeError):
                 continue
         if wait_s >= 0:

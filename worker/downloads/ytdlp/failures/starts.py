@@ -1,10 +1,10 @@
 """In how many seconds a live stream starts, as its site says. Pure apart from the wall clock."""
 
 import re
-import time
 from collections.abc import Mapping
 from typing import Any
 
+from worker.clocks import wall_clock
 from worker.downloads.media.contents import positive
 
 # As YouTube says it; yt-dlp hands on these words alone.
@@ -15,7 +15,7 @@ _UNITS_S = {"moment": 60.0, "second": 1.0, "minute": 60.0, "hour": 3600.0, "day"
 def in_s(info: Mapping[str, Any]) -> float | None:
     """Seconds until a stream starts, by yt-dlp's fields; 0 if it should have, None if unknown."""
     starts_at = positive(info.get("release_timestamp"))
-    return None if starts_at is None else max(0.0, starts_at - time.time())
+    return None if starts_at is None else max(0.0, starts_at - wall_clock())
 
 
 def told_in_s(words: str) -> float | None:

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
+from worker.clocks import wall_clock
 from worker.downloads import spans
 from worker.downloads.confinement.file_limit import allow_file
 from worker.downloads.media.contents import positive
@@ -73,7 +74,7 @@ class Meter:
         if spans.of(info) == self._asked:
             # Some sites give a span the name of the whole, which other people may want.
             self._report(FoundMedia(str(info.get("extractor_key")), str(info.get("id"))))
-        if (wait_s := _wait_s(info, time.time())) > 0:
+        if (wait_s := _wait_s(info, wall_clock())) > 0:
             self._report(Progress(Stage.SITE_WAIT, eta_s=wait_s))
 
     def _allow(self, parts: int) -> None:
