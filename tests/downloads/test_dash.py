@@ -79,7 +79,7 @@ def test_pictures_for_fast_forward_are_not_the_film(warm: Worker, pieces: Path) 
     (pieces / "changed.mpd").write_text(manifest(periods, "PT3S"))
     with ranges_served(pieces) as site:
         answer = warm.run(f"{site.url}/changed.mpd", LIMITS).result
-    assert answer.qualities == (Quality(240, None),)  # type: ignore[union-attr]
+    assert answer.offer.qualities == (Quality(240, None),)  # type: ignore[union-attr]
 
 
 @pytest.mark.parametrize("form", [WHOLE, SOUND])
