@@ -48,7 +48,7 @@ class LabelIE(InfoExtractor):
 
     def _real_extract(self, url: str) -> Any:
         plain = {"format_id": "plain", "url": urljoin(url, self._match_id(url)), "height": 720}
-        large = {"format_id": "large", "url": urljoin(url, "/missing.mp4"), "height": 1080}
+        large = {"format_id": "large", "url": urljoin(url, "/larger.mp4"), "height": 1080}
         formats = [{**f, "ext": "mp4", "vcodec": "vp09.00.31.08"} for f in (plain, large)]
         return {"id": "1", "title": "A label", "duration": 12, "formats": formats}
 
