@@ -19,13 +19,16 @@ ORDER = ("slow", "bot", "downloads", "process", "ledger", "unit")
 
 
 def pytest_configure() -> None:
-    """Let what the tests start heed SIGINT, though a shell had this process ignore it by &.
+    """Let what the tests start heed SIGINT and SIGHUP, which & and nohup let this process ignore.
 
     Collection makes what stays to the end, so the garbage collector would look in vain.
     """
     gc.disable()
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        # Unlike SIG_IGN this is not handed on, and the run still outlives its terminal.
+        signal.signal(signal.SIGHUP, lambda *_: None)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
