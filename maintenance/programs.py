@@ -12,7 +12,7 @@ from maintenance import limits
 from maintenance.findings import Finding, critical, ok, warning
 from maintenance.packages import how_to_install
 from worker import ROOT
-from worker.downloads.confinement.egress_guard import FFMPEG_PROGRAMS
+from worker.downloads.confinement.readable_paths import FFMPEG_PROGRAMS
 from worker.downloads.ytdlp.packages import copies
 from worker.downloads.ytdlp.packages.installed import numbers
 from worker.downloads.ytdlp.players import javascript

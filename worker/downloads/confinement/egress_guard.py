@@ -29,6 +29,7 @@ from worker.downloads.confinement.addresses import (
     is_allowed,
     parse_networks,
 )
+from worker.downloads.confinement.readable_paths import FFMPEG_PROGRAMS
 from worker.errors import Fault, JobError, Reason
 
 # All that a download needs: TCP, and UDP for the resolver.
@@ -36,9 +37,6 @@ _FAMILIES = (socket.AF_INET, socket.AF_INET6)
 _KINDS = (socket.SOCK_STREAM, socket.SOCK_DGRAM)
 # Flags that are passed in the same number as the type (socket(2)).
 _KIND_FLAGS = socket.SOCK_CLOEXEC | socket.SOCK_NONBLOCK
-
-FFMPEG_PROGRAMS = ("ffmpeg", "ffprobe")
-"""Those of ffmpeg, which start only as the guard allows."""
 
 _FILES_ONLY = ("-protocol_whitelist", "file")
 THROUGH_THE_JUDGE = (

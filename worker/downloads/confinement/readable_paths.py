@@ -10,8 +10,6 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from worker.downloads.confinement.egress_guard import FFMPEG_PROGRAMS
-
 DEVICES = ("/dev/null", "/dev/random", "/dev/urandom")
 
 _CODE = Path(__file__).resolve().parents[2]
@@ -29,6 +27,7 @@ _CONFIGURATION = (
 # About the process itself, and what runtimes size their heap and threads by.
 _PROC = ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/version")
 # The JavaScript runtimes are those of `worker.downloads.ytdlp.players.javascript`.
+FFMPEG_PROGRAMS = ("ffmpeg", "ffprobe")
 PROGRAMS = (*FFMPEG_PROGRAMS, "deno", "node", "qjs")
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from worker.downloads.confinement.egress_guard import FFMPEG_PROGRAMS
+from worker.downloads.confinement.readable_paths import FFMPEG_PROGRAMS
 from worker.downloads.media.conversion import Conversion, Encoding
 from worker.downloads.media.program_run import ProgramFailed, ProgramLimits, finish, run, start
 
