@@ -317,7 +317,7 @@ def check_cookies(path: Path | None, site: str | None = None) -> list[Finding]:
 
 def check_shutdown_grace(grace_s: float, places: Sequence[StopLimit] = _STOP_LIMITS) -> Finding:
     """Check that SHUTDOWN_GRACE ends before the bot is killed, by the first of `places` there."""
-    limit = next((each for each in places if each.file.exists()), places[-1])
+    limit = next((each for each in places if os.path.exists(each.file)), places[-1])
     parser = configparser.RawConfigParser(inline_comment_prefixes=(";",), strict=False)
     try:
         parser.read(limit.file, "utf-8")

@@ -321,7 +321,8 @@ class Dispatcher:
             job = self._ledger.claim(
                 name,
                 wall,
-                busy_request_ids=self._showing.busy_request_ids,
+                # Also those whose call is on its way: a move of their group has dropped it.
+                busy_request_ids=[*self._showing.busy_request_ids, *self._in_hand.request_ids],
                 request_ids_in_doubt=self._showing.request_ids_in_doubt(now),
                 paused=self._paused(now),
                 closed_chat_ids=self._rate_limits.closed_chats(now) if name == TELEGRAM else (),

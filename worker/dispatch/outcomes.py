@@ -32,6 +32,7 @@ from worker.ledger import (
     LookJob,
     MenusJob,
     RecordingJob,
+    RemovalJob,
     RequestJob,
 )
 from worker.ledger.jobs.jobs import ClaimedJob
@@ -237,8 +238,8 @@ def decide(
                 # The status message may still be turned into a sentence without a button.
                 return Fail(JobError(Reason.TOPIC_CLOSED, Fault.PERMANENT, str(error)))
             return GiveUp()
-        case Failed(error=JobError()) if isinstance(job, MenusJob):
-            # Nobody waits for a menu, and the next start tries again.
+        case Failed(error=JobError()) if isinstance(job, MenusJob | RemovalJob):
+            # Nobody waits for a menu, or for a message to go.
             return GiveUp()
         case Failed(error=ChatMoved(chat_id=chat_id)) if job.chat_id not in (None, chat_id):
             return MoveChat(chat_id)
@@ -343,7 +344,7 @@ def _decide_unanswered(job: Job, error: TelegramError, refused_s: float, wall: W
     if is_press and wall - job.created_at > BUTTON_MAX_AGE_S:
         return GiveUp()
     is_refused = refused_s >= MAX_REFUSED_S
-    if is_refused and isinstance(job, MenusJob):
+    if is_refused and isinstance(job, MenusJob | RemovalJob):
         return GiveUp()
     if is_refused and refused_s > job.refused_s:
         if isinstance(job, DeliverJob | ExplainJob) and not goes_another_way(job):

@@ -75,6 +75,9 @@ def set_aside(db: Database, row: sqlite3.Row, error: Exception, wall: Wall) -> N
             looks.say_why_not(db, row["id"], Reason.INTERNAL, error_id, wall)
         case Kind.GROUP | Kind.DELIVER:
             requests.decide(db, row["request_id"], decision, wall)
+        case Kind.STATUS | Kind.EXPLAIN:
+            # Nor can its person be told that.
+            requests.abandon(db, row["request_id"], error_id, wall)
 
 
 def fail_update(

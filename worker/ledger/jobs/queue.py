@@ -320,8 +320,11 @@ def move(db: Database, chat_id: int, new_chat_id: int, wall: Wall) -> None:
     db.execute(
         "UPDATE jobs SET chat_id = :new, payload = iif(kind = 'reply',"
         " json_set(payload, '$.reader.chat_id', :new, '$.reply_to', NULL), payload)"
-        " WHERE chat_id = :old AND state IN ('waiting', 'running')"
-        " AND (pool = 'downloads' OR kind = 'reply')",
+        # Searches by index: the chat alone would take a look at every job there is.
+        " WHERE chat_id = :old AND (pool = 'downloads' OR kind = 'reply')"
+        " AND id IN (SELECT id FROM jobs WHERE state = 'running'"
+        "  UNION ALL SELECT id FROM jobs WHERE state = 'waiting' AND pool = 'downloads'"
+        "  UNION ALL SELECT id FROM jobs WHERE state = 'waiting' AND pool = 'telegram')",
         old=chat_id,
         new=new_chat_id,
     )

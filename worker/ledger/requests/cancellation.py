@@ -27,11 +27,10 @@ def cancel(db: Database, effect: CancelRequest, wall: Wall) -> tuple[Cancelled, 
 
 def cancel_undecided(db: Database, request_ids: Iterable[int], wall: Wall) -> list[int]:
     """Cancel those requests whose outcome is still open. Returns the ids of jobs to stop."""
-    found = [
-        request for request_id in request_ids if (request := request_lookups.find(db, request_id))
-    ]
-    undecided = [each for each in found if each.verdict is None and each.answered_at is None]
-    return [job_id for request in undecided for job_id in withdraw(db, request, wall)]
+    # One that has ended may be what only a newer bot can read.
+    undecided = [each for each in request_ids if request_lookups.is_undecided(db, each)]
+    requests = [request_lookups.get(db, request_id) for request_id in undecided]
+    return [job_id for request in requests for job_id in withdraw(db, request, wall)]
 
 
 def cancel_all(db: Database, effect: CancelAll, wall: Wall) -> tuple[int, list[int]]:

@@ -22,6 +22,15 @@ def get(db: Database, request_id: int) -> Request:
     return read_request(db.execute("SELECT * FROM requests WHERE id = ?", request_id).fetchone())
 
 
+def is_undecided(db: Database, request_id: int) -> bool:
+    return bool(
+        db.value(
+            "SELECT 1 FROM requests WHERE id = ? AND answered_at IS NULL AND verdict IS NULL",
+            request_id,
+        )
+    )
+
+
 def is_unanswered(db: Database, request_id: int) -> bool:
     return bool(db.value("SELECT 1 FROM requests WHERE id = ? AND answered_at IS NULL", request_id))
 

@@ -383,7 +383,8 @@ def abandon(db: Database, request_id: int, error_id: str, wall: Wall) -> None:
     """End a request that cannot be read, and so neither told nor counted."""
     _release(db, request_id)
     db.execute(
-        "UPDATE requests SET verdict = ?, reason = ?, error_id = ?, answered_at = ? WHERE id = ?",
+        "UPDATE requests SET verdict = ?, reason = ?, error_id = ?, answered_at = ?,"
+        " leader_id = NULL WHERE id = ?",
         Verdict.UNREACHABLE,
         Reason.INTERNAL,
         error_id,

@@ -34,6 +34,7 @@ def save(path: Path) -> Path | None:
     is_deleted = any(databases[0].is_file(file) and not file.st_nlink for file in opened)
     if not (is_deleted or logs):
         return None
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with new_file_beside(path) as new:
         _copy(databases, new)
         give_to_owner(new)
@@ -51,7 +52,7 @@ def _copy(databases: list[Database], new: Path) -> None:
     for database in databases:
         try:
             database.copy_to(new)
-        except sqlite3.OperationalError as error:
+        except sqlite3.Error as error:
             problem = str(error)
         else:
             return

@@ -5,6 +5,7 @@ does the same with the log of another ledger, which lies there when a backup was
 of a ledger whose bot was killed, and the backup is then damaged.
 """
 
+import os
 from pathlib import Path
 
 _WRITE_VERSION = 18
@@ -14,8 +15,12 @@ A ledger has it from its first transaction on, a copy made by VACUUM INTO does n
 
 
 def log_files(path: Path) -> tuple[Path, Path]:
-    """What lies beside a ledger while it is open, or after its bot was killed."""
-    return Path(f"{path}-wal"), Path(f"{path}-shm")
+    """What lies beside a ledger while it is open, or after its bot was killed.
+
+    That is beside the file itself if `path` is a link to it.
+    """
+    file = os.path.realpath(path)
+    return Path(f"{file}-wal"), Path(f"{file}-shm")
 
 
 def has_log(path: Path) -> bool:
