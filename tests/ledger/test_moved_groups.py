@@ -136,6 +136,19 @@ def test_an_answer_that_came_just_before_the_move_does_not_come_again(
     assert bot.rows("SELECT verdict, answered_at NOT NULL FROM requests") == [("media", 1)]
 
 
+def test_nothing_is_sent_beside_a_call_that_was_under_way_at_the_move(
+    bot: SteppedDispatcher,
+) -> None:
+    downloading(bot)
+    bot.finish_download()
+    bot.bring(MOVED)
+    assert bot.tasks(Deliver)
+    assert not bot.tasks(PostStatus)
+    bot.deliver()
+    assert not bot.telegram.tasks
+    assert bot.states("deliver").count("done") == 1
+
+
 def test_a_status_message_that_came_just_before_the_move_is_not_edited(
     bot: SteppedDispatcher,
 ) -> None:

@@ -278,6 +278,7 @@ def test_what_the_site_does_not_have_gives_way_to_what_is_as_good(
     made = chooser()
     before = chosen(made, *formats)
     assert made.leave_out(missing) is (name is not None)
+    assert not made.leave_out("unknown")
     assert (chosen(made, *formats), made.note) == (name or before, None)
 
 

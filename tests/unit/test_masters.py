@@ -123,6 +123,7 @@ def test_height_may_stand_in_the_name_alone(asked: int) -> None:
         ("360p-1", {}, 360),
         ("720p", {"height": 480}, 480),
         ("720p", {"protocol": "https"}, None),
+        ("stereo-1080p", {"vcodec": "none"}, None),
         ("mp3-128", {}, None),
         ("0720p", {}, None),
         ("clip1080p", {}, None),

@@ -21,5 +21,5 @@ def start_s(path: Path) -> float | None:
         probed = ffmpeg.probe_result(ffmpeg.start_probe(path))["format"]
         has_clock = in_fragments or probed["format_name"] == "mpegts"
         return float(probed["start_time"]) if has_clock else None
-    except (ProgramFailed, KeyError, ValueError):
+    except (ProgramFailed, OSError, KeyError, ValueError):
         return None  # what to say about a broken file is decided later

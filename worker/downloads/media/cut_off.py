@@ -4,6 +4,7 @@ Only what a file says by itself is looked at. Many files play nevertheless, so t
 where nobody else knows the length, and a connection may have ended too early.
 """
 
+import mmap
 from pathlib import Path
 from typing import BinaryIO
 
@@ -11,7 +12,7 @@ from worker.downloads.media.mp4 import boxes as mp4_boxes
 
 # Ten hours in fragments of two seconds, each in four boxes.
 _MAX_BOXES = 80_000
-_FRAGMENTS = frozenset({b"moof", b"mdat"})
+_HOLD_MEDIA = frozenset({b"moof", b"mdat"})
 _EBML, _SEGMENT = b"\x1a\x45\xdf\xa3", b"\x18\x53\x80\x67"
 _LARGEST_VINT = 8
 # Programs that do not know the length write numbers from here on, and files above are odd.
@@ -22,14 +23,14 @@ _MAX_SEGMENTS = 1000
 
 
 def is_cut_off(path: Path) -> bool:
-    """Whether Matroska, RIFF, an MP4 in fragments or a JPEG lacks its end; False for others."""
+    """Whether Matroska, RIFF, an MP4 or a JPEG lacks its end; False for others."""
     size = path.stat().st_size
     with path.open("rb") as file:
         head = file.read(12)
         file.seek(0)
         if head[4:8] == b"ftyp":
             boxes = mp4_boxes.boxes(file, _MAX_BOXES)
-            return any(box.is_cut_off and box.kind in _FRAGMENTS for box in boxes)
+            return any(box.is_cut_off and box.kind in _HOLD_MEDIA for box in boxes)
         if head[:4] == _EBML:
             return _end_of_matroska(file) > size
         if head[:4] == b"RIFF":
@@ -69,7 +70,11 @@ def _has_end_of_jpeg(file: BinaryIO) -> bool:
             return False
         if marker[0] != 0xFF:
             return True  # damaged in another way
+        if marker[1] == 0xFF:  # a byte that fills (B.1.1.2)
+            file.seek(-3, 1)
+            continue
         if marker[1] == _SCAN:
-            return _END_OF_IMAGE in file.read()
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                return data.find(_END_OF_IMAGE, file.tell()) >= 0
         file.seek(max(0, int.from_bytes(marker[2:]) - 2), 1)
     return True

@@ -396,6 +396,7 @@ def _start_again(ydl: PostYoutubeDL, meter: Meter) -> None:
     """Forget what was fetched, and remove what yt-dlp would try to resume."""
     meter.start_again()
     ydl.begin_again()
+    ydl.missing = None
     for path in Path().glob(f"{MEDIA_NAME}*"):
         path.unlink()
 

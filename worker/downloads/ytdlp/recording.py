@@ -33,7 +33,7 @@ from worker.downloads.ytdlp.fetch import (
 from worker.downloads.ytdlp.formats.formats import Chooser
 from worker.downloads.ytdlp.lists import ListFound
 from worker.downloads.ytdlp.posts import PostYoutubeDL
-from worker.downloads.ytdlp.transfer import hls, ranges
+from worker.downloads.ytdlp.transfer import hls, hls_variables, ranges
 from worker.downloads.ytdlp.transfer.ffmpeg_downloader import needs_ffmpeg
 from worker.downloads.ytdlp.transfer.hls import HlsPart, HlsPiece
 from worker.downloads.ytdlp.transfer.meter import Report
@@ -172,7 +172,8 @@ class LiveSource:
         self.next_at = now + self._failed_wait_s
         self._failed_wait_s = min(2 * self._failed_wait_s, _LONGEST_FAILED_WAIT_S)
         response = self._ydl.urlopen(self._ydl.request_for(self._media))
-        url, text = response.url, hls.decoded(response.read())
+        url = response.url
+        text = hls_variables.replaced(hls.decoded(response.read()), url)
         if not hls.is_playlist(text):
             raise of_a_page(url)
         needs_ffmpeg(hls.rewritten(text), Network.NONE)

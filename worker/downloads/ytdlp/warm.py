@@ -4,8 +4,9 @@ A cold yt-dlp takes over a second before its first byte: it imports itself, comp
 patterns of more than 1 700 extractors and reads the certificates. A fork of a warm worker has all
 of that. Nothing here starts a thread or leaves a descriptor open, so forking stays safe.
 
-A step that fails costs speed and nothing else. An extractor that cannot be imported is left out,
-and only its own links are lost.
+A step that fails costs speed and nothing else, apart from what is changed in yt-dlp's own classes,
+which cannot fail. An extractor that cannot be imported is left out, and only its own links are
+lost.
 """
 
 import functools

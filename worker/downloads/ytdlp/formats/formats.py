@@ -177,7 +177,8 @@ class Chooser:
         """Leave out a format that its site does not have, if others have what is wanted of it."""
         known = streams.understood(self._formats, self._learned)
         wanted = streams.in_language(known, self.form.language)
-        if streams.without(wanted, lambda media: media.get("format_id") == format_id) is None:
+        left = streams.without(wanted, lambda media: media.get("format_id") == format_id)
+        if left is None or len(left) == len(wanted):
             return False
         self._missing.add(format_id)
         return True

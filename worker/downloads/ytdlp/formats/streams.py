@@ -198,14 +198,10 @@ def has_locked_pictures(formats: Iterable[Format]) -> bool:
 
     yt-dlp leaves such formats out before any is chosen.
     """
-    found = list(formats)
-    locked = [media for media in found if media.get("has_drm") and media["has_drm"] != "maybe"]
-    is_clear = any(has(media, "vcodec") for media in found if media not in locked)
-    return not is_clear and any(media.get("height") or _names_video(media) for media in locked)
-
-
-def _names_video(media: Format) -> bool:
-    return bool(media.get("vcodec")) and has(media, "vcodec")
+    filmed = [media for media in formats if has(media, "vcodec")]
+    # Of what names neither a codec nor a height, pictures are only supposed.
+    is_film = any(media.get("vcodec") or media.get("height") for media in filmed)
+    return is_film and all(media.get("has_drm") not in (None, False, "maybe") for media in filmed)
 
 
 def in_the_original_language(formats: Sequence[Format]) -> list[Format]:
@@ -288,7 +284,7 @@ def _preference(media: Format) -> int:
 def _with_named_height(media: Format) -> Format:
     """The format with the height in its name, where an HLS variant tells it nowhere else."""
     named = _HEIGHT_IN_NAME.search(str(media.get("format_id")))
-    if not named or not _is_hls(media) or lines(media):
+    if not named or not _is_hls(media) or lines(media) or not has(media, "vcodec"):
         return media
     return {**media, "height": int(named[1])}
 

@@ -1,4 +1,7 @@
-"""A YoutubeDL that reads HLS playlists as players do, where yt-dlp gives up on them."""
+"""A YoutubeDL that fetches streams as players do, where yt-dlp gives up on them.
+
+It reads odd HLS playlists, asks again for what is no piece, and goes on after cut connections.
+"""
 
 import contextlib
 import glob
@@ -48,7 +51,7 @@ class PatientYoutubeDL(LimitedYoutubeDL):
         super().__init__(params, extractors)
         self._on_stream = on_stream
         self._pieces: Pieces | None = None  # of the stream that is downloaded
-        self._is_in_pieces = self._is_text = False
+        self._is_in_pieces = self._is_text = self._is_plain = False
         self._one_file: hls.OneFile | None = None
         self._trouble: DownloadError | None = None
         self._gone: set[str] = set()  # URLs at which there is nothing
@@ -112,20 +115,23 @@ class PatientYoutubeDL(LimitedYoutubeDL):
             if span := spans.of(info):
                 spans.note_start(info, info, hls.starts_s(text, span))
             info = {**info, "url": url, "hls_media_playlist_data": hls.rewritten(text, span)}
-        for starts_left in reversed(range(_MOST_STARTS)):
+        self._is_plain = False
+        starts_left = _MOST_STARTS
+        while True:
             had_bytes = _bytes_of(name)
             done, failure = self._tried(name, info, subtitle, test)
             if failure is None:
                 return self._finished(name, done, test=test)
             if shorter := dash.without_gone_ends(info, self._gone):
                 info = shorter
+                _forget_pieces(name)
                 continue
+            starts_left -= 1
             # What is only tried, and an item of a post, has to come at once.
             is_patient = starts_left and self.params.get("retries") and not test
             if not (is_patient and _is_cut_off(failure) and _bytes_of(name) > had_bytes):
                 # Not in an `except`: the error of the file says nothing about the failure.
                 raise failure from self._refusal_behind(failure)
-        raise AssertionError("the last start returns or raises")
 
     def _tried(
         self, name: str, info: Any, subtitle: bool, test: bool
@@ -168,19 +174,27 @@ class PatientYoutubeDL(LimitedYoutubeDL):
     def _dl(self, name: str, info: Any, subtitle: bool, test: bool) -> Any:
         """Download a stream piece by piece, or else as the one file of which they are parts."""
         self._trouble, self._refusals, self._gone = None, {}, set()
-        self._pieces = Pieces()
-        info[PIECES] = self._pieces
-        self._is_in_pieces = info.get("protocol") in hls.PROTOCOLS or bool(info.get("fragments"))
+        info[PIECES] = Pieces()
         self._is_text = subtitle or LANGUAGE in info
-        file = self._one_file = hls.one_file(info.get("hls_media_playlist_data") or "")
+        file = hls.one_file(info.get("hls_media_playlist_data") or "")
+        if not (file and self._is_plain):
+            is_in_pieces = info.get("protocol") in hls.PROTOCOLS or bool(info.get("fragments"))
+            self._one_file, self._is_in_pieces = file, is_in_pieces
+            try:
+                return self._measured(name, info, subtitle, test)
+            except ranges.RangesIgnored:
+                # Pieces that have come before would be taken for its beginning.
+                Path(f"{name}.part").unlink(missing_ok=True)
+        assert file is not None  # noqa: S101 - ranges are ignored for such a file alone
+        # Also if it is started again: what has come of the file is not the beginning of a piece.
+        self._is_plain, self._one_file, self._is_in_pieces = True, None, False
+        return self._measured(name, _as_plain_file(info, file), subtitle, test)
+
+    def _measured(self, name: str, info: Any, subtitle: bool, test: bool) -> Any:
+        """Download a stream, and note the lengths of its pieces."""
+        self._pieces = info[PIECES]
         try:
             return super().dl(name, info, subtitle, test)
-        except ranges.RangesIgnored:
-            assert file is not None  # noqa: S101 - it is raised for such a file alone
-            self._one_file, self._is_in_pieces = None, False
-            # Pieces that have come before would be taken for its beginning.
-            Path(f"{name}.part").unlink(missing_ok=True)
-            return super().dl(name, _as_plain_file(info, file), subtitle, test)
         finally:
             self._pieces = None
 
@@ -226,6 +240,13 @@ def _bytes_of(name: str) -> int:
     path = Path(name)
     found = path.parent.glob(f"{glob.escape(path.stem)}*")
     return sum(each.stat().st_size for each in found)
+
+
+def _forget_pieces(name: str) -> None:
+    """Remove what has come of pieces whose numbers change."""
+    path = Path(name)
+    for piece in path.parent.glob(f"{glob.escape(path.name)}.part-Frag*"):
+        piece.unlink()
 
 
 def _as_plain_file(stream: Mapping[str, Any], file: hls.OneFile) -> Any:

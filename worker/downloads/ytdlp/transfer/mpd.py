@@ -109,21 +109,22 @@ def _is_readable(representation: Element, around: Sequence[Element]) -> bool:
         if pieces and are_ranges and len(files) == 1 and holder is representation:
             base = "".join(_bases(representation, *around)[:1])
             files |= {head.get("sourceURL") for head in heads} | {base.rpartition("/")[2]}
-            return _make_whole(representation, listed, {name for name in files if name})
+            return _make_whole(representation, listed, {name for name in files if name}, base)
         return None not in files and all(head.get("sourceURL") for head in heads)
     return True
 
 
-def _make_whole(representation: Element, listed: Element, files: set[str]) -> bool:
+def _make_whole(representation: Element, listed: Element, files: set[str], inherited: str) -> bool:
     """Have pieces that are ranges of one file fetched as that file; whether it is only one."""
     if len(files) != 1:
         return False
     (file,) = files
-    base = representation.find("{*}BaseURL")
-    if base is None:
-        base = SubElement(representation, representation.tag.replace("Representation", "BaseURL"))
-    if not (base.text or "").endswith(file):
-        base.text = f"{base.text or ''}{file}"
+    if not inherited.endswith(file):
+        base = representation.find("{*}BaseURL")
+        if base is None:
+            name = representation.tag.replace("Representation", "BaseURL")
+            base = SubElement(representation, name)
+        base.text = file if "://" in file else f"{base.text or ''}{file}"
     representation.remove(listed)
     return True
 

@@ -6,6 +6,7 @@ from typing import Any
 from yt_dlp.utils import YoutubeDLError
 
 from worker.downloads.ytdlp.transfer.downloader import PatientYoutubeDL
+from worker.errors import JobError
 
 
 class VariantYoutubeDL(PatientYoutubeDL):
@@ -22,7 +23,7 @@ class VariantYoutubeDL(PatientYoutubeDL):
         self.missing = None
         try:
             return super().dl(name, info, subtitle, test)
-        except (YoutubeDLError, OSError):
+        except (YoutubeDLError, JobError, OSError):
             if not (subtitle or test or _has_come(Path(name))):
                 self.missing = info.get("format_id")
             raise
