@@ -10,7 +10,7 @@ from worker import media_keys, protocol
 from worker.clocks import Wall
 from worker.errors import Reason
 from worker.form import SOUND, Form
-from worker.ledger import DOWNLOADS, DownloadJob, Ledger, ledger_path
+from worker.ledger import DOWNLOADS, TELEGRAM, DownloadJob, Ledger, UpdateJob, ledger_path
 from worker.ledger.requests import answers, known_failures, media_cache, request_lookups
 from worker.ledger.storage.schema import APPLICATION_ID, MIGRATIONS
 from worker.ledger.upkeep import failures, history
@@ -219,6 +219,27 @@ def test_links_of_an_older_bot_count_from_when_they_were_read(tmp_path: Path) ->
     db = Ledger(path)._db
     counted = [request_lookups.sent_by(db, 7, since, 200.0) for since in (99.0, 101.0)]
     assert counted == [1, 0]
+
+
+def test_updates_that_an_older_bot_left_waiting_are_read_in_their_order(tmp_path: Path) -> None:
+    path = ledger_path(tmp_path)
+    old = ledger_before("jobs_updates_of", path)
+    for update_id, text in ((1, "https://site.example/v"), (2, "/cancel")):
+        message = {"message_id": update_id, "text": text, "from": {"id": 7}, "chat": {"id": 7}}
+        old.execute(
+            "INSERT INTO jobs (kind, pool, priority, update_id, payload, created_at, waits_since,"
+            " not_before) VALUES ('update', 'telegram', 1, ?, ?, 0, 0, 0)",
+            (update_id, json.dumps({"update_id": update_id, "message": message})),
+        )
+    old.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+    old.commit()
+    old.close()
+    ledger = Ledger(path)
+    first = claim(ledger, UpdateJob)
+    assert first.update["update_id"] == 1
+    assert ledger.claim(TELEGRAM, START) is None
+    ledger.put_back(first, 0.0, START, refund=True)
+    assert claim(ledger, UpdateJob).id == first.id
 
 
 # Of the sound of https://example.com/, as each version with this recipe makes it.

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from tests.support.ledger_kit import QUOTA, START, claim, send
+from tests.support.ledger_kit import send
 from tests.support.stepped_dispatcher import SteppedDispatcher
-from tests.support.updates import GROUP, MESSAGE, SENT_AT, USER, said
+from tests.support.updates import GROUP, MESSAGE, SENT_AT, USER, edited, said
 from worker import media_keys
 from worker.errors import Fault, JobError, LinkFlaw, Reason
 from worker.form import SOUND, Form
-from worker.ledger import TELEGRAM, Ledger, UpdateJob, Verdict, ledger_path
+from worker.ledger import Ledger, Verdict, ledger_path
 from worker.ledger.storage.schema import APPLICATION_ID, MIGRATIONS
 from worker.protocol import Download, Reader, Reply
 from worker.protocol.effects import EditLinks, OpenRequest
@@ -21,12 +21,6 @@ from worker.telegram.handlers import MAX_EDIT_S, handle_update
 from worker.telegram.intents import MAX_LINKS
 
 A, B, C = "https://a.example/1", "https://b.example/2", "https://c.example/3"
-
-
-def edited(text: str | None = None, *, after_s: int = 10, **more: Any) -> dict[str, Any]:
-    """An update: a message of `said` as it is now."""
-    update = said(text, edit_date=1 + after_s, **more)
-    return {"update_id": 2, "edited_message": update["message"]}
 
 
 def found(update: dict[str, Any]) -> list[tuple[str, Form, bool]]:
@@ -239,64 +233,6 @@ def test_what_an_edit_could_not_be_told_is_said_of_the_next_one(bot: SteppedDisp
     bot.fail(Reply, JobError(Reason.INTERNAL, Fault.PERMANENT))
     message_of(bot, edited("ftp://b.example/"))
     assert bot.task(Reply).notices == (Notice(LinkFlaw.SCHEME),)
-
-
-def test_edit_is_read_after_all_that_its_person_sent_before_it(ledger: Ledger) -> None:
-    updates = [said("x") | {"update_id": 1}, edited(A) | {"update_id": 2}]
-    ledger.record_updates([*updates, said('"edited_message":') | {"update_id": 3}], START)
-    first, third = claim(ledger, UpdateJob), claim(ledger, UpdateJob)
-    assert [first.update["update_id"], third.update["update_id"]] == [1, 3]
-    assert ledger.claim(TELEGRAM, START) is None
-    ledger.put_back(first, 60, START, refund=False)
-    assert ledger.claim(TELEGRAM, START) is None
-    first = claim(ledger, UpdateJob, now=60)
-    ledger.finish_update(first, (), QUOTA, START)
-    assert claim(ledger, UpdateJob).update["update_id"] == 2
-
-
-@pytest.mark.parametrize("update", [edited(B), said("/cancel")], ids=["edit", "cancel"])
-@pytest.mark.parametrize("first_waits", [False, True])
-def test_an_update_of_somebody_else_is_not_waited_for(
-    ledger: Ledger, update: dict[str, Any], first_waits: bool
-) -> None:
-    other = said("/settings@our_bot", user=USER + 1, chat=GROUP)
-    ledger.record_updates([other | {"update_id": 1}, update | {"update_id": 2}], START)
-    first = claim(ledger, UpdateJob)
-    if first_waits:
-        ledger.put_back(first, 600, START, refund=True)
-    assert claim(ledger, UpdateJob).update["update_id"] == 2
-
-
-def test_an_update_that_is_no_json_for_sqlite_is_not_waited_for(ledger: Ledger) -> None:
-    broken: dict[str, Any] = {"update_id": 1, "message": {"date": float("nan")}}
-    ledger.record_updates([broken, said("/cancel") | {"update_id": 2}], START)
-    assert [claim(ledger, UpdateJob).update["update_id"] for _ in range(2)] == [1, 2]
-
-
-@pytest.mark.parametrize("text", ["/cancel", "/Cancel@our_bot", "/CANCEL all"])
-def test_cancel_is_read_after_the_links_that_it_is_meant_for(ledger: Ledger, text: str) -> None:
-    updates = [said(A) | {"update_id": 1}, said(text) | {"update_id": 2}]
-    ledger.record_updates([*updates, said("cancel") | {"update_id": 3}], START)
-    first, third = claim(ledger, UpdateJob), claim(ledger, UpdateJob)
-    assert [first.update["update_id"], third.update["update_id"]] == [1, 3]
-    assert ledger.claim(TELEGRAM, START) is None
-    ledger.finish_update(first, (), QUOTA, START)
-    assert claim(ledger, UpdateJob).update["update_id"] == 2
-
-
-@pytest.mark.parametrize(
-    ("first", "second"),
-    [("/pause", "/resume"), ("/resume", "/pause"), ("/ban 5", "/unban 5"), ("/unban 5", "/ban 5")],
-)
-def test_commands_that_undo_each_other_are_read_in_their_order(
-    ledger: Ledger, first: str, second: str
-) -> None:
-    ledger.record_updates([said(first) | {"update_id": 1}, said(second) | {"update_id": 2}], START)
-    job = claim(ledger, UpdateJob)
-    assert job.update["update_id"] == 1
-    assert ledger.claim(TELEGRAM, START) is None
-    ledger.finish_update(job, (), QUOTA, START)
-    assert claim(ledger, UpdateJob).update["update_id"] == 2
 
 
 def test_links_of_an_older_ledger_are_known(tmp_path: Path) -> None:

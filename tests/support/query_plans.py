@@ -17,6 +17,6 @@ def plans_of(ledger: Ledger, ask: Callable[[], object]) -> list[str]:
     return [
         row["detail"]
         for sql in ran
-        if sql.startswith(("SELECT", "UPDATE", "DELETE"))
+        if sql.lstrip().startswith(("SELECT", "UPDATE", "DELETE"))
         for row in connection.execute(f"EXPLAIN QUERY PLAN {sql}")
     ]

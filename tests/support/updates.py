@@ -33,6 +33,12 @@ def said(
     return {"update_id": 1, "message": message | more}
 
 
+def edited(text: str | None = None, *, after_s: int = 10, **more: Any) -> dict[str, Any]:
+    """An update: a message of `said` as it is now."""
+    update = said(text, edit_date=1 + after_s, **more)
+    return {"update_id": 2, "edited_message": update["message"]}
+
+
 def pressed(data: object, user: int = USER, **below: Any) -> dict[str, Any]:
     """An update: a press of a button, `below` a message if that is given."""
     query = {"id": "42", "from": {"id": user, "is_bot": False}, "data": data}

@@ -100,9 +100,8 @@ class Ledger(Completions):
         """
         with self._db.transaction():
             for update in updates:
-                update_id = update["update_id"]
-                if not queue.has_update(self._db, update_id):
-                    queue.add(self._db, Kind.UPDATE, wall, update_id=update_id, payload=update)
+                if not queue.has_update(self._db, update["update_id"]):
+                    queue.add_update(self._db, update, wall)
             if updates:
                 highest = max(update["update_id"] for update in updates)
                 state.put_number(self._db, "offset", highest + 1)

@@ -323,11 +323,12 @@ DIRECTORY_SQL = "id || '-' || iif(kind = 'recording', 1, attempts)"
 """The name of a job's directory, as `download_directory` makes it, in SQL."""
 
 
-def sender_sql(payload: str = "payload") -> str:
-    """The id of the person whose update a payload holds, in SQL; NULL where there is none.
+SENDER_SQL = """
+    iif(json_valid(payload), CAST(coalesce(payload ->> '$.message.from.id',
+        payload ->> '$.edited_message.from.id', payload ->> '$.callback_query.from.id')
+        AS INTEGER), NULL)
+"""
+"""The id of the person whose update a payload holds, in SQL; NULL where there is none.
 
-    SQLite does not take every update for JSON.
-    """
-    paths = ("message", "edited_message", "callback_query")
-    found = ", ".join(f"{payload} ->> '$.{path}.from.id'" for path in paths)
-    return f"iif(json_valid({payload}), coalesce({found}), NULL)"
+SQLite does not take every update for JSON, nor does every sender's id have to be a number.
+"""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from worker.clocks import Wall
 from worker.ledger.jobs.fairness import Share
-from worker.ledger.jobs.jobs import BEGUN_RECORDING, sender_sql
+from worker.ledger.jobs.jobs import BEGUN_RECORDING
 from worker.ledger.storage.database import Database
 
 
@@ -97,13 +97,8 @@ _NEXT = f"""
             AND EXISTS (SELECT 1 FROM jobs WHERE kind IN ('group', 'deliver')
                 AND state = 'running' AND media_key = job.media_key))
         AND NOT (kind = 'update' AND ({_IN_ORDER})
-            AND (EXISTS (SELECT 1 FROM jobs
-                    WHERE state = 'running' AND kind = 'update' AND id < job.id
-                    AND {sender_sql("jobs.payload")} = {sender_sql("job.payload")})
-                OR EXISTS (SELECT 1 FROM jobs
-                    WHERE state = 'waiting' AND pool = job.pool AND priority = job.priority
-                    AND kind = 'update' AND id < job.id
-                    AND {sender_sql("jobs.payload")} = {sender_sql("job.payload")})))
+            AND EXISTS (SELECT 1 FROM jobs WHERE kind = 'update'
+                AND state IN ('waiting', 'running') AND user_id = job.user_id AND id < job.id))
         AND (pool != 'downloads' OR priority = :begun OR :full = '[]'
             OR site_of_url(payload ->> '$.url') NOT IN (SELECT value FROM json_each(:full)))
         AND (pool != 'downloads' OR priority = :begun

@@ -11,7 +11,7 @@ from typing import Any
 from worker.clocks import Wall
 from worker.errors import JobError
 from worker.ledger.jobs import fairness
-from worker.ledger.jobs.jobs import BEGUN_RECORDING, Kind, sender_sql
+from worker.ledger.jobs.jobs import BEGUN_RECORDING, SENDER_SQL, Kind
 from worker.ledger.records import Request
 from worker.ledger.storage.database import Database
 from worker.protocol.notices import Topic
@@ -47,6 +47,15 @@ def add(
         created_at=wall,
         waits_since=wall,
         not_before=wall if not_before is None else not_before,
+    )
+
+
+def add_update(db: Database, update: Mapping[str, Any], wall: Wall) -> None:
+    """Put an update into the queue, on its sender's account if it has one."""
+    job_id = add(db, Kind.UPDATE, wall, update_id=update["update_id"], payload=update)
+    db.execute(
+        f"UPDATE jobs SET user_id = {SENDER_SQL} WHERE id = ?",  # noqa: S608 - made of a constant
+        job_id,
     )
 
 
@@ -167,8 +176,11 @@ def start_over(db: Database, job_id: int, wall: Wall) -> None:
     )
 
 
-# Once a job is done, nobody needs what people wrote or were shown.
-_EMPTIED = "payload = iif(kind IN ('update', 'button', 'cookies'), '{}', payload)"
+# Once a job is done, nobody needs what people wrote or were shown, nor who did.
+_EMPTIED = (
+    "payload = iif(kind IN ('update', 'button', 'cookies'), '{}', payload),"
+    " user_id = iif(kind = 'update', NULL, user_id)"
+)
 
 
 def finish(
@@ -228,8 +240,8 @@ def forget_of(db: Database, user_id: int, wall: Wall) -> None:
     """Delete what jobs hold of a person: messages, replies, and links without a request."""
     # Each statement finds its few rows by an index, since the dispatcher waits meanwhile.
     db.execute(
-        "UPDATE jobs SET payload = json_object('update_id', update_id), detail = ''"  # noqa: S608 - made of constants
-        f" WHERE kind = 'update' AND state = 'failed' AND {sender_sql()} = ?",
+        "UPDATE jobs SET payload = json_object('update_id', update_id), detail = '', user_id = NULL"
+        " WHERE kind = 'update' AND state = 'failed' AND user_id = ?",
         user_id,
     )
     # Of replies that are not sent, those that others in a group are to get are left to them.

@@ -488,4 +488,13 @@ MIGRATIONS = (
     -- Whether nothing that was remembered might be used for a request.
     ALTER TABLE requests ADD COLUMN fresh INTEGER NOT NULL DEFAULT 0;
     """,
+    """
+    -- Who has sent an update that waits, by which its order among theirs is found.
+    UPDATE jobs SET user_id = iif(json_valid(payload), CAST(coalesce(
+        payload ->> '$.message.from.id', payload ->> '$.edited_message.from.id',
+        payload ->> '$.callback_query.from.id') AS INTEGER), NULL)
+        WHERE kind = 'update' AND state IN ('waiting', 'running', 'failed');
+    CREATE INDEX jobs_updates_of ON jobs (user_id, state)
+        WHERE kind = 'update' AND user_id IS NOT NULL;
+    """,
 )
