@@ -39,11 +39,11 @@ def test_download_waits_for_room(
 
 def test_sweep_takes_what_begins_so_and_is_not_live(tmp_path: Path) -> None:
     space = DiskSpace(tmp_path, 50_000_000)
-    space.sweep("", set())
-    for name in ("1-1", "1-2", "2-1", "11-1"):
+    space.sweep(set(), "")
+    for name in ("1-1", "1-2", "2-1", "3-1", "11-1"):
         (space.directory / name).mkdir(parents=True)
         (space.directory / name / "media.mp4").touch()
-    space.sweep("1-", {"1-2"})
+    space.sweep({"1-2"}, "1-", "3-")
     assert {path.name for path in space.directory.iterdir()} == {"1-2", "2-1", "11-1"}
 
 
@@ -51,7 +51,7 @@ def test_sweep_leaves_a_player_to_the_download_that_waits_for_it(tmp_path: Path)
     space = DiskSpace(tmp_path, 50_000_000)
     for name in ("1-1-player", "2-1-player"):
         (space.directory / name).mkdir(parents=True)
-    space.sweep("", {"1-1"})
+    space.sweep({"1-1"}, "")
     assert [path.name for path in space.directory.iterdir()] == ["1-1-player"]
 
 
@@ -64,7 +64,7 @@ def test_sweeps_leave_nothing_of_themselves_in_memory(tmp_path: Path) -> None:
     space.directory.mkdir()
     re.purge()
     for download in range(100):
-        space.sweep(f"{download}-", set())
+        space.sweep(set(), f"{download}-")
     assert not _patterns_that_re_keeps()
 
 

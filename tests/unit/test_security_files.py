@@ -231,7 +231,7 @@ def _keep_nothing(directory: Path) -> None:
 
 
 def _sweep(directory: Path) -> None:
-    DiskSpace(directory.parents[1], 50).sweep("", set())
+    DiskSpace(directory.parents[1], 50).sweep(set(), "")
 
 
 REMOVALS: tuple[Removal, ...] = (_remove, _remove_what_is_read_only, _keep_nothing, _sweep)

@@ -38,15 +38,15 @@ class DiskSpace:
         usage = shutil.disk_usage(self._data_dir)
         return usage.free > needed_bytes(usage.total, self._answer_bytes, running + 1)
 
-    def sweep(self, prefix: str, live: Container[str]) -> None:
-        """Remove the directories whose names begin with `prefix` and are not in `live`."""
+    def sweep(self, live: Container[str], *prefixes: str) -> None:
+        """Remove the directories that begin with one of `prefixes` and are not in `live`."""
         # Not by glob: `re` would keep the pattern of each of the last 512 links, 0.8 MB in all.
         try:
             names = os.listdir(self.directory)
         except OSError:
             return  # There are none yet, or they are swept later.
         for name in names:
-            if name.startswith(prefix) and download_directory_of(name) not in live:
+            if name.startswith(prefixes) and download_directory_of(name) not in live:
                 directory = self.directory / name
                 try:
                     workspace.remove(directory)

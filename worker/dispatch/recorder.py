@@ -216,8 +216,7 @@ class Recorder:
             log_lines.answered(answer)
         # What cannot be removed now is an orphan, which maintenance removes.
         with contextlib.suppress(LedgerBusy):
-            for download_id in {answer.download_id for answer in answers} - {None}:
-                self.sweep(f"{download_id}-")
+            self._sweep_of(*(answer.download_id for answer in answers))
 
     # --------------------------------------------------------------------------- failures
 
@@ -280,8 +279,7 @@ class Recorder:
                     "request %d: its media is gone; it is fetched again.", answer.request.id
                 )
                 self._ledger.download_again(answer, wall)
-                if answer.request.download_id:
-                    self.sweep(f"{answer.request.download_id}-")
+                self._sweep_of(answer.request.download_id)
             case outcomes.Unwanted():
                 log.info("job %d: the %s was stopped as unwanted.", job.id, job.kind)
                 self._ledger.drop_stopped(job, wall)
@@ -318,8 +316,13 @@ class Recorder:
         """Remove what an ended download should have removed."""
         if isinstance(job, DownloadJob):
             self._ledger.forget_sessions(job)
-            self.sweep(f"{job.id}-")
+            self._sweep_of(job.id)
 
-    def sweep(self, prefix: str = "") -> None:
-        """Remove the download directories that no job needs and whose names begin with `prefix`."""
-        self._disk_space.sweep(prefix, self._ledger.live_directories())
+    def sweep(self) -> None:
+        """Remove the download directories that no job needs."""
+        self._disk_space.sweep(self._ledger.live_directories(), "")
+
+    def _sweep_of(self, *download_ids: int | None) -> None:
+        prefixes = [f"{download_id}-" for download_id in download_ids if download_id is not None]
+        if prefixes:
+            self._disk_space.sweep(self._ledger.live_directories(), *prefixes)

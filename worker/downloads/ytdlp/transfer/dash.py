@@ -134,21 +134,8 @@ def _mark_last(media: DashFormat) -> None:
         pieces[-1][_IS_ROUNDED] = True
 
 
-def without_gone_ends(info: Mapping[str, Any], gone: Collection[str]) -> dict[str, Any] | None:
-    """What is to be downloaded without last pieces whose URLs are `gone`; None if there are none.
-
-    That is a stream, or several as `requested_formats`.
-    """
-    streams = info.get("requested_formats") or [info]
-    shorter = [_without_gone_end(stream, gone) for stream in streams]
-    if all(new is old for new, old in zip(shorter, streams, strict=True)):
-        return None
-    if info.get("requested_formats"):
-        return {**info, "requested_formats": shorter}
-    return shorter[0]
-
-
-def _without_gone_end(stream: DashFormat, gone: Collection[str]) -> DashFormat:
+def without_gone_end(stream: DashFormat, gone: Collection[str]) -> DashFormat | None:
+    """A stream without last pieces whose URLs are `gone`; None if it has none of these."""
     base = stream.get("fragment_base_url") or ""
 
     def is_gone(fragment: Mapping[str, Any]) -> bool:
@@ -159,6 +146,6 @@ def _without_gone_end(stream: DashFormat, gone: Collection[str]) -> DashFormat:
 
     fragments = stream.get("fragments")
     if not isinstance(fragments, list):
-        return stream
+        return None
     left = [fragment for fragment in fragments if not is_gone(fragment)]
-    return stream if len(left) == len(fragments) else {**stream, "fragments": left}
+    return None if len(left) == len(fragments) else {**stream, "fragments": left}

@@ -122,7 +122,7 @@ class PatientYoutubeDL(LimitedYoutubeDL):
             done, failure = self._tried(name, info, subtitle, test)
             if failure is None:
                 return self._finished(name, done, test=test)
-            if shorter := dash.without_gone_ends(info, self._gone):
+            if shorter := dash.without_gone_end(info, self._gone):
                 info = shorter
                 _forget_pieces(name)
                 continue
