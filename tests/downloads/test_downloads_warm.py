@@ -26,7 +26,7 @@ from tests.support.pool_driver import METHODS, Driver, driven
 from worker.dispatch import worker_setups
 from worker.downloads.confinement import landlock
 from worker.downloads.limits import DownloadLimits
-from worker.downloads.ytdlp import fetch, warm
+from worker.downloads.ytdlp import options, warm
 from worker.errors import Fault, Reason
 from worker.pool.worker_main import Handler as JobHandler
 from worker.processes.process_setup import Limits
@@ -319,8 +319,8 @@ def test_fragments_are_fetched_side_by_side_and_not_too_many(
 
 
 def _one_after_the_other() -> None:
-    options = fetch.options
-    fetch.options = lambda *args: options(*args) | {"concurrent_fragment_downloads": 1}
+    real = options.for_download
+    options.for_download = lambda *args: real(*args) | {"concurrent_fragment_downloads": 1}
 
 
 @pytest.mark.usefixtures("needs_ffmpeg")

@@ -12,7 +12,7 @@ from maintenance.findings import Level
 from tests.support.download_limits import LIMITS
 from worker.downloads.confinement import readable_paths
 from worker.downloads.media.conversion import budget_of
-from worker.downloads.ytdlp.fetch import options
+from worker.downloads.ytdlp import options
 from worker.downloads.ytdlp.formats.formats import Chooser
 from worker.downloads.ytdlp.players import javascript
 
@@ -80,7 +80,9 @@ def test_downloads_are_told_of_one_runtime(
 ) -> None:
     for place, name, answer in installed:
         install(place, name, answer)
-    given = options(LIMITS, Chooser(budget_of(LIMITS), has_ffmpeg=True), lambda *_: None)
+    given = options.for_download(
+        LIMITS, Chooser(budget_of(LIMITS), has_ffmpeg=True), lambda *_: None
+    )
     runtimes = given["js_runtimes"]
     paths = [os.path.relpath(runtime["path"], tmp_path) for runtime in runtimes.values()]
     assert paths == ([found] if found else [])

@@ -22,7 +22,7 @@ from tests.support.download_limits import LIMITS, limits_with
 from tests.support.downloads_harness import Outcome, Worker, worker
 from tests.support.exhaustive import in_full, some_of
 from tests.support.media import make, probe
-from worker.downloads.ytdlp import fetch
+from worker.downloads.ytdlp import options
 from worker.downloads.ytdlp.transfer.span_downloader import SpanYoutubeDL
 from worker.errors import JobError, Reason
 from worker.protocol import MediaKind
@@ -258,8 +258,8 @@ def test_a_merge_reads_no_list(warm: Worker, web: Web, home: Path, tmp_path: Pat
 def _merge_anything() -> None:
     without_landlock()
     without_guard()
-    real = fetch.options
-    vars(fetch)["options"] = lambda *args: real(*args) | {"postprocessor_args": {}}
+    real = options.for_download
+    vars(options)["for_download"] = lambda *args: real(*args) | {"postprocessor_args": {}}
     # It has a list of its own for the second file.
     SpanYoutubeDL._align = lambda *_: None  # type: ignore[method-assign]
 

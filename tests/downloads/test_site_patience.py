@@ -11,7 +11,7 @@ from yt_dlp.utils import DownloadError
 
 from tests.support.download_limits import limits_with
 from worker.downloads.media.conversion import budget_of
-from worker.downloads.ytdlp import fetch
+from worker.downloads.ytdlp import options
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 from worker.downloads.ytdlp.failures.errors import classify
 from worker.downloads.ytdlp.formats.formats import Chooser
@@ -25,9 +25,9 @@ ANSWER = (
 Serve = Callable[[float], str]
 
 
-def options(idle_timeout_s: float) -> dict[str, Any]:
+def options_for(idle_timeout_s: float) -> dict[str, Any]:
     limits = limits_with(idle_timeout_s=idle_timeout_s)
-    return fetch.options(
+    return options.for_download(
         limits, Chooser(budget_of(limits), has_ffmpeg=True), lambda info, parts: None
     )
 
@@ -35,7 +35,7 @@ def options(idle_timeout_s: float) -> dict[str, Any]:
 @pytest.mark.parametrize("idle_timeout_s", [1.0, 20.0, 60.0, 600.0])
 def test_the_wait_for_a_byte_follows_the_setting(idle_timeout_s: float) -> None:
     # A little less than the worker's own patience, so that yt-dlp says what it waited for.
-    assert 0.8 < options(idle_timeout_s)["socket_timeout"] / idle_timeout_s < 1
+    assert 0.8 < options_for(idle_timeout_s)["socket_timeout"] / idle_timeout_s < 1
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def serve() -> Iterator[Serve]:
 
 def look(url: str, idle_timeout_s: float) -> Any:
     extractors = ExtractorIndex({"Generic": get_info_extractor("Generic")})
-    with page_limits.LimitedYoutubeDL(options(idle_timeout_s), extractors) as ydl:
+    with page_limits.LimitedYoutubeDL(options_for(idle_timeout_s), extractors) as ydl:
         return ydl.extract_info(url, download=False)
 
 

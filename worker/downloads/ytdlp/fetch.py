@@ -7,7 +7,7 @@ checked afterwards.
 import contextlib
 import functools
 import os
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
@@ -16,17 +16,16 @@ from urllib.parse import unquote, urlsplit
 from yt_dlp.utils import DownloadError, UnsupportedError, YoutubeDLError
 
 from worker.downloads import spans
-from worker.downloads.file_names import COOKIES_NAME, MEDIA_NAME
+from worker.downloads.file_names import MEDIA_NAME
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import ffmpeg, joining
 from worker.downloads.media.conversion import budget_of
 from worker.downloads.media.finishing import contents_of
 from worker.downloads.media.mp4 import reader
 from worker.downloads.media.preparing import Downloaded
-from worker.downloads.reports import MAX_FILES, MAX_QUALITIES
-from worker.downloads.ytdlp import details, extraction, site_options
+from worker.downloads.reports import MAX_QUALITIES
+from worker.downloads.ytdlp import details, extraction, options
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
-from worker.downloads.ytdlp.failures import starts
 from worker.downloads.ytdlp.failures.errors import classify
 from worker.downloads.ytdlp.formats.formats import Chooser
 from worker.downloads.ytdlp.lists import ListFound
@@ -34,21 +33,14 @@ from worker.downloads.ytdlp.network import page_limits, small_fetches
 from worker.downloads.ytdlp.players import javascript
 from worker.downloads.ytdlp.players.player_source import PlayerSource
 from worker.downloads.ytdlp.posts import PostYoutubeDL
-from worker.downloads.ytdlp.transfer.meter import CONCURRENT_FRAGMENTS, LIMIT_BYTES, Meter, Report
+from worker.downloads.ytdlp.transfer.meter import LIMIT_BYTES, Meter, Report
 from worker.errors import Fault, JobError, Reason
 from worker.protocol import Download, Note, Progress, Stage
 from worker.protocol.choices import NO_OFFER, Quality, SiteOffer
 from worker.protocol.lists import MediaList
 
-# The preferred height, unless somebody has asked for another.
-_HEIGHT = 1080
-_PLAYS_EVERYWHERE = ("+hdr", "vcodec:h264", "acodec:aac", "ext:mp4:m4a")
 # The share of the patience with a site that the worker has for solving a player.
 _SHARE_FOR_PLAYER = 0.5
-_SHARE_OF_PATIENCE = 0.9
-# Between tries for a piece, where each pause is twice as long as the one before.
-_FIRST_PAUSE_S = 0.5
-_SHARE_FOR_PAUSE = 0.1
 # How many choices of formats are tried before the link counts as too large.
 _MAX_CHOICES = 4
 
@@ -58,12 +50,6 @@ _OF_A_VARIANT = frozenset(
 )
 
 _TOO_LARGE_NOTES = frozenset({Note.LOWER_QUALITY, Note.AUDIO_ONLY})
-
-_NOT_DOWNLOADABLE_NOW: dict[str, tuple[Reason, str]] = {
-    "is_live": (Reason.LIVE, "live now"),
-    "post_live": (Reason.LIVE, "live until just now"),
-    "is_upcoming": (Reason.NOT_STARTED, "not started"),
-}
 
 
 @dataclass(frozen=True)
@@ -78,90 +64,6 @@ class Fetched:
     is_post: bool = False
     offer: SiteOffer = NO_OFFER
     found_list: MediaList | None = None
-
-
-def options(
-    limits: DownloadLimits,
-    chooser: Chooser,
-    begin: Callable[[MutableMapping[str, Any], int], None],
-) -> dict[str, Any]:
-    """All options for yt-dlp. Relative file names refer to the job's own directory.
-
-    `begin` is called with each video that is about to be downloaded, and the number of files that
-    it may fill.
-    """
-
-    def admit(info: MutableMapping[str, Any], *, incomplete: bool = False) -> None:
-        # yt-dlp calls this before and after it chooses formats. Returning None lets it go on.
-        _refuse_live(info)
-        chooser.prepare(info)
-        if chooser.span and chooser.span.length_s(chooser.duration_s) == 0:
-            raise spans.beyond_the_end()
-        if not incomplete:
-            page_limits.check_length(info, limits.max_answer_bytes)
-            begin(info, chooser.parts)
-
-    def pause_s(n: int) -> float:
-        # The worker takes a site for silent that sends nothing for as long as it waits.
-        return min(_FIRST_PAUSE_S * (1 << n), limits.idle_timeout_s * _SHARE_FOR_PAUSE)
-
-    form = chooser.form
-    height = form.max_height or ("" if form.as_file else _HEIGHT)
-    return {
-        # File names do not depend on the page.
-        "outtmpl": {"default": f"{MEDIA_NAME}%(playlist_index&-{{}}|)s.%(ext)s"},
-        "restrictfilenames": True,
-        "trim_file_name": 80,
-        "updatetime": False,
-        # One post and no playlist; an endless one must not be read to its end.
-        "noplaylist": not chooser.form.whole_list,
-        "playlist_items": f"1:{MAX_FILES}",
-        "lazy_playlist": True,
-        "match_filter": admit,
-        # Nothing is read from this machine or kept for the next download.
-        "cachedir": False,
-        "usenetrc": False,
-        "default_search": "error",
-        "enable_file_urls": False,
-        "proxy": limits.proxy or "",
-        "cookiefile": COOKIES_NAME if os.path.exists(COOKIES_NAME) else None,
-        # A little less than the worker's own patience, so that yt-dlp says what it waited for.
-        "socket_timeout": _SHARE_OF_PATIENCE * limits.idle_timeout_s,
-        # Few retries, because the dispatcher tries the whole job again.
-        "retries": 2,
-        "fragment_retries": 3,
-        "extractor_retries": 1,
-        "file_access_retries": 1,
-        # A site that is busy with a piece may have it a second later.
-        "retry_sleep_functions": dict.fromkeys(("http", "fragment"), pause_s),
-        "skip_unavailable_fragments": False,
-        "concurrent_fragment_downloads": CONCURRENT_FRAGMENTS,
-        # yt-dlp starts nothing that fetches; see `ffmpeg_downloader` for what it cannot fetch.
-        "external_downloader": {"default": "native"},
-        # `finishing` makes all repairs in one run of ffmpeg.
-        "fixup": "never",
-        "postprocessor_args": {"merger+ffmpeg_i": list(ffmpeg.INPUT_LIMITS)},
-        "format": chooser,
-        "format_sort": [f"res:{height}".rstrip(":"), *([] if form.as_file else _PLAYS_EVERYWHERE)],
-        "merge_output_format": "mp4/mkv" if form.as_file else "mp4",
-        # Output goes to a log file.
-        "noprogress": True,
-        "color": "never",
-        **site_options.combined(limits, javascript.find().options),
-    }
-
-
-def _refuse_live(info: Mapping[str, Any]) -> None:
-    status = "is_live" if info.get("is_live") else str(info.get("live_status"))
-    if status in _NOT_DOWNLOADABLE_NOW:
-        reason, detail = _NOT_DOWNLOADABLE_NOW[status]
-        raise JobError(reason, Fault.PERMANENT, detail, retry_after_s=starts.in_s(info))
-
-
-def refuse_upcoming(info: Mapping[str, Any]) -> None:
-    """Raise JobError for a stream that has not started, with the time until it will."""
-    if info.get("live_status") == "is_upcoming":
-        _refuse_live(info)
 
 
 def fetch(
@@ -228,7 +130,7 @@ def opened(
     meter = Meter(limits.max_file_bytes, report, chooser.switch_to_cutting, spans.asked(task.form))
     runtime = javascript.find().runtime
     os.environ.update(runtime.environment if runtime else {})
-    params = options(limits, chooser, meter.begin) | {
+    params = options.for_download(limits, chooser, meter.begin) | {
         "progress_hooks": [meter.on_progress],
         "postprocessor_hooks": [meter.on_postprocessor],
     }

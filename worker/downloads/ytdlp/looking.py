@@ -14,11 +14,11 @@ from worker.downloads.limits import DownloadLimits
 from worker.downloads.media.contents import positive
 from worker.downloads.reports import FoundMedia
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
+from worker.downloads.ytdlp.failures import starts
 from worker.downloads.ytdlp.fetch import (
     extract_info,
     opened,
     qualities_of,
-    refuse_upcoming,
     title_of,
     videos_in,
     why_nothing,
@@ -75,7 +75,7 @@ def _learning(chooser: Chooser, *, is_awaited: bool) -> Callable[..., None]:
     def learn(info: MutableMapping[str, Any], **_: bool) -> None:
         # yt-dlp calls this before it chooses formats. Returning None lets it go on.
         if is_awaited:
-            refuse_upcoming(info)
+            starts.refuse_upcoming(info)
         chooser.prepare(info)
 
     return learn

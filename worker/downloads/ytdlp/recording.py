@@ -20,13 +20,13 @@ from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import recorded
 from worker.downloads.media.recorded import RecordedTrack
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
+from worker.downloads.ytdlp.failures import starts
 from worker.downloads.ytdlp.failures.errors import classify, of_a_page
 from worker.downloads.ytdlp.fetch import (
     Fetched,
     extract_info,
     fetch,
     opened,
-    refuse_upcoming,
     videos_in,
     why_nothing,
 )
@@ -113,7 +113,7 @@ def _record(
 def _admitting(chooser: Chooser, record_s: float) -> Callable[..., None]:
     def admit(info: Mapping[str, Any], **_: bool) -> None:
         # yt-dlp calls this before it chooses formats. Returning None lets it go on.
-        refuse_upcoming(info)
+        starts.refuse_upcoming(info)
         chooser.duration_s = record_s
 
     return admit

@@ -1,4 +1,7 @@
-"""In how many seconds a live stream starts, as its site says. Pure apart from the wall clock."""
+"""Whether a stream is live or has yet to start, and when, as its site says.
+
+Pure apart from the wall clock.
+"""
 
 import re
 from collections.abc import Mapping
@@ -6,10 +9,31 @@ from typing import Any
 
 from worker.clocks import wall_clock
 from worker.downloads.media.contents import positive
+from worker.errors import Fault, JobError, Reason
+
+_NOT_DOWNLOADABLE_NOW: dict[str, tuple[Reason, str]] = {
+    "is_live": (Reason.LIVE, "live now"),
+    "post_live": (Reason.LIVE, "live until just now"),
+    "is_upcoming": (Reason.NOT_STARTED, "not started"),
+}
 
 # As YouTube says it; yt-dlp hands on these words alone.
 _IN = re.compile(r"\bin (a few|an?|\d{1,4}) (moment|second|minute|hour|day)s?\b", re.IGNORECASE)
 _UNITS_S = {"moment": 60.0, "second": 1.0, "minute": 60.0, "hour": 3600.0, "day": 86_400.0}
+
+
+def refuse_live(info: Mapping[str, Any]) -> None:
+    """Raise JobError for a stream that is live or has not started, with the time until it will."""
+    status = "is_live" if info.get("is_live") else str(info.get("live_status"))
+    if status in _NOT_DOWNLOADABLE_NOW:
+        reason, detail = _NOT_DOWNLOADABLE_NOW[status]
+        raise JobError(reason, Fault.PERMANENT, detail, retry_after_s=in_s(info))
+
+
+def refuse_upcoming(info: Mapping[str, Any]) -> None:
+    """Raise JobError for a stream that has not started, with the time until it will."""
+    if info.get("live_status") == "is_upcoming":
+        refuse_live(info)
 
 
 def in_s(info: Mapping[str, Any]) -> float | None:
