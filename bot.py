@@ -22,7 +22,7 @@ from maintenance import check
 from maintenance.check import EXIT_CONFIG
 
 try:
-    from maintenance import runs
+    from maintenance import runs, thread_watch
     from maintenance.answers import in_use
     from maintenance.janitor import Janitor
     from maintenance.output import try_to_print
@@ -31,9 +31,9 @@ try:
     from maintenance.reporting.reporter import Reporter, report_end
     from maintenance.runs import EXIT_NOT_NOW, EXIT_STALLED
     from maintenance.sites_watch import SitesWatch
+    from maintenance.thread_watch import ThreadWatch
     from maintenance.updates.situation import read_situation
     from worker import __version__, clocks, data_directory, logs
-    from worker.clocks import Monotonic
     from worker.dispatch.dispatcher import Dispatcher
     from worker.dispatch.poller import Poller
     from worker.dispatch.pool_specs import (
@@ -76,16 +76,6 @@ DOTENV = Path(".env")
 
 LEDGER_PATIENCE_S = 45.0
 """For how long a thread tries to open the ledger before it dies, which is before it seems stuck."""
-
-STALL_S = 60.0
-"""A dispatcher without a heartbeat for this long is stuck."""
-
-JANITOR_STALL_S = 180.0
-"""A maintenance thread without a heartbeat for this long is stuck. It may have to wait for
-processes that do not die."""
-
-HELD_UP_S = 10.0
-"""When the main thread, which looks every second, is this late, all threads were held up."""
 
 DISPATCHER_STOP_S = 12.0
 """How long the dispatcher may take after the grace; the sum must be below `stopwaitsecs`."""
@@ -214,7 +204,6 @@ class Bot:
         `begin_with` is what was wrong with the end of the last run, if anything.
         """
         self._settings = settings
-        self._heartbeat = self._resumed_at = clocks.monotonic()
         self._tag = process_table.instance_tag(settings.data_dir)
         _hide_main_module()
         context = multiprocessing.get_context("forkserver")
@@ -237,7 +226,8 @@ class Bot:
             self._dispatcher.wake,
             self._dispatcher.reachability,
         )
-        self._reporter = Reporter(settings, self._find_stuck_thread, begin_with)
+        self._watch = ThreadWatch()
+        self._reporter = Reporter(settings, self._watch.find_stuck, begin_with)
         self._janitor = Janitor(
             settings,
             self._dispatcher,
@@ -249,12 +239,17 @@ class Bot:
         self._janitor_thread = threading.Thread(
             target=self._janitor.run, name="maintenance", daemon=True
         )
-        self._threads = [
+        # Not waited for at the end, since the poll may block in the network for a while.
+        poll_thread = threading.Thread(target=self._poller.run, name="poll", daemon=True)
+        self._watch.add(
             self._dispatcher_thread,
-            # Not waited for at the end, since the poll may block in the network for a while.
-            threading.Thread(target=self._poller.run, name="poll", daemon=True),
-            self._janitor_thread,
-        ]
+            lambda: self._dispatcher.heartbeat,
+            thread_watch.DISPATCHER_STALL_S,
+        )
+        self._watch.add(poll_thread)
+        self._watch.add(
+            self._janitor_thread, lambda: self._janitor.heartbeat, thread_watch.JANITOR_STALL_S
+        )
 
     def run(self, stop_signals: StopSignals) -> int:
         """Start, wait for a reason to stop, stop. Returns the exit code."""
@@ -269,11 +264,10 @@ class Bot:
 
     def _run(self, stop_signals: StopSignals) -> int:
         self._set_up_process()
-        for thread in self._threads:
-            thread.start()
+        self._watch.start()
         self._reporter.start()
         log.info("The bot has started (pid %d).", os.getpid())
-        exitcode = self._watch(stop_signals)
+        exitcode = self._await_end(stop_signals)
         self._reporter.stop()
         self._poller.stop()
         self._janitor.stop()
@@ -318,7 +312,7 @@ class Bot:
             time.sleep(1.0)
         return Ledger(ledger_path(self._settings.data_dir))
 
-    def _watch(self, stop_signals: StopSignals) -> int:
+    def _await_end(self, stop_signals: StopSignals) -> int:
         """Wait for a reason to stop: 0 for a signal, else the exit code."""
         while not stop_signals.count:
             stop_signals.wait(1.0)
@@ -336,8 +330,8 @@ class Bot:
             if self._janitor.ledger_lost.is_set():
                 self._leave_lost_ledger()
             now = clocks.monotonic()
-            self._beat(now)
-            if stuck := self._find_stuck_thread(now):
+            self._watch.beat(now)
+            if stuck := self._watch.find_stuck(now):
                 log.critical("%s; the bot exits to be restarted.", stuck)
                 report_end(self._settings, stuck)
                 return EXIT_STALLED
@@ -359,26 +353,6 @@ class Bot:
         log.critical("%s", problem)
         report_end(self._settings, problem)
         self._exit_at_once()
-
-    def _beat(self, now: Monotonic) -> None:
-        """Note that the main thread is alive at monotonic `now`."""
-        if now - self._heartbeat > HELD_UP_S:
-            # Stopped by ^Z, SIGSTOP or a frozen container: no thread is to blame for its silence.
-            log.warning("The bot stood still for %.0f s.", now - self._heartbeat)
-            self._resumed_at = now
-        self._heartbeat = now
-
-    def _find_stuck_thread(self, now: Monotonic) -> str | None:
-        for thread in self._threads:
-            if not thread.is_alive():
-                return f"Thread {thread.name} has died"
-        if now - max(self._dispatcher.heartbeat, self._resumed_at) > STALL_S:
-            return "The dispatcher is stuck"
-        if now - max(self._janitor.heartbeat, self._resumed_at) > JANITOR_STALL_S:
-            return "Maintenance is stuck"
-        if now - self._heartbeat > STALL_S:
-            return "The main thread is stuck"
-        return None
 
     def _stop_dispatcher(self, stop_signals: StopSignals) -> bool:
         """Let running jobs finish within the grace, or stop at once after a second signal.

@@ -120,7 +120,8 @@ def hurt_bot(directory: Path, change: str) -> Path:
     script = directory / "hurt.py"
     script.write_text(
         f"import sys, time; sys.path.insert(0, {str(ROOT)!r}); import bot\n"
-        "from maintenance import janitor, ownership; from worker.dispatch import dispatcher\n"
+        "from maintenance import janitor, ownership, thread_watch\n"
+        "from worker.dispatch import dispatcher\n"
         f"{change}\n"
         "if __name__ == '__main__': sys.exit(bot.main(sys.argv[1:]))\n"
     )
@@ -287,12 +288,18 @@ def test_room_is_given_back_and_writers_wait_for_one_batch_only(
     [
         ("janitor.Janitor.run = lambda self: None", "Thread maintenance has died"),
         (
-            "janitor.Janitor.run = lambda self: time.sleep(600); bot.JANITOR_STALL_S = 1.0",
-            "Maintenance is stuck",
+            (
+                "janitor.Janitor.run = lambda self: time.sleep(600)\n"
+                "thread_watch.JANITOR_STALL_S = 1.0"
+            ),
+            "Thread maintenance is stuck",
         ),
         (
-            "dispatcher.Dispatcher.run = lambda self: time.sleep(600); bot.STALL_S = 1.0",
-            "dispatcher is stuck",
+            (
+                "dispatcher.Dispatcher.run = lambda self: time.sleep(600)\n"
+                "thread_watch.DISPATCHER_STALL_S = 1.0"
+            ),
+            "Thread dispatcher is stuck",
         ),
     ],
 )

@@ -109,9 +109,10 @@ def test_a_bot_that_ends_says_why(tmp_path: Path) -> None:
     script = tmp_path / "hurt.py"
     script.write_text(
         f"import sys, time; sys.path.insert(0, {str(ROOT)!r}); import bot\n"
-        "from maintenance import runs; from worker.dispatch import dispatcher\n"
+        "from maintenance import runs, thread_watch; from worker.dispatch import dispatcher\n"
         "runs.FIRST_PAUSE_S = 0.1\n"
-        "dispatcher.Dispatcher.run = lambda self: time.sleep(600); bot.STALL_S = 1.0\n"
+        "dispatcher.Dispatcher.run = lambda self: time.sleep(600)\n"
+        "thread_watch.DISPATCHER_STALL_S = 1.0\n"
         "if __name__ == '__main__': sys.exit(bot.main(sys.argv[1:]))\n"
     )
     with receiving_pings() as receiver, BotApi() as api:
@@ -129,7 +130,7 @@ def test_a_bot_that_ends_says_why(tmp_path: Path) -> None:
 
         env = {"HEALTH_URL": receiver.url}
         bot = BotProcess(api, tmp_path / "data", env, script=script).start()
-        receiver.wait_for("The dispatcher is stuck")
+        receiver.wait_for("Thread dispatcher is stuck")
         api.wait_for(lambda: bot.exit_code is not None)
         assert bot.exit_code == 70
         assert receiver.good == 0

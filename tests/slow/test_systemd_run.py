@@ -219,7 +219,7 @@ def test_a_thread_that_hangs_ends_the_bot_and_it_is_started_again(bot: Installed
     unit = bot.print_unit().replace("python bot.py", "python hangs_once.py")
     bot.systemd.add(UNIT, unit, StandardOutput=f"append:{HOME}/fetchbot.log")
     bot.systemd.control("start", "--no-block", UNIT)
-    bot.receiver.wait_for("The dispatcher is stuck", 60)
+    bot.receiver.wait_for("Thread dispatcher is stuck", 60)
     bot.api.wait_for(lambda: bot.state("NRestarts", "ActiveState") == ["1", "active"], 60)
     assert os.path.exists(bot.systemd.home / "data/hung")
 
@@ -228,7 +228,7 @@ _HANGS_ONCE = """
 import sys, time
 from pathlib import Path
 import bot
-from maintenance import runs
+from maintenance import runs, thread_watch
 from worker.dispatch.dispatcher import Dispatcher
 
 runs.FIRST_PAUSE_S = 0.1
@@ -236,7 +236,7 @@ mark = Path("data/hung")
 if __name__ == "__main__":
     if not mark.exists():
         mark.touch()
-        bot.STALL_S = 1.0
+        thread_watch.DISPATCHER_STALL_S = 1.0
         Dispatcher.run = lambda self: time.sleep(600)
     sys.exit(bot.main(sys.argv[1:]))
 """

@@ -42,8 +42,8 @@ def test_a_bot_is_not_called_well_before_telegram_has_answered_it() -> None:
 
 
 def test_a_bot_that_hangs_before_its_first_sample_says_so() -> None:
-    assert condition(stuck="The dispatcher is stuck").verdict(Monotonic(0.0)) == BotHealth(
-        is_well=False, reasons=("The dispatcher is stuck",)
+    assert condition(stuck="Thread dispatcher is stuck").verdict(Monotonic(0.0)) == BotHealth(
+        is_well=False, reasons=("Thread dispatcher is stuck",)
     )
 
 
