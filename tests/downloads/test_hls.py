@@ -1,10 +1,9 @@
 """Playlists that players play, and yt-dlp does not."""
 
 import re
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +13,7 @@ from tests.support.download_limits import LIMITS
 from tests.support.downloads_harness import Worker
 from tests.support.file_server import served
 from tests.support.media import make, probe
+from tests.support.serving import answering
 from worker.errors import Fault, Reason
 from worker.form import Form
 from worker.protocol import MediaKind
@@ -150,12 +150,8 @@ def refusing(folder: Path, status: int) -> Iterator[str]:
         def log_message(self, *args: Any) -> None:
             pass
 
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with answering(Handler) as url:
+        yield url
 
 
 @pytest.mark.parametrize("status", [403, 404, 410, 503])

@@ -8,10 +8,9 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 
 import pytest
 
@@ -23,6 +22,7 @@ from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Worker, worker
 from tests.support.judges import judge
 from tests.support.plugin_package import PROVIDER, allow, install
+from tests.support.serving import running
 from worker.dispatch import ytdlp_upgrade
 from worker.downloads.judge.rules import Rules
 from worker.protocol import MediaKind, SiteAccess
@@ -163,7 +163,6 @@ class Provider(ThreadingHTTPServer):
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), _Asked)
         self.asked: list[dict[str, object]] = []
-        Thread(target=self.serve_forever, daemon=True).start()
 
     @property
     def endpoint(self) -> tuple[str, int]:
@@ -190,7 +189,7 @@ class _Asked(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def provider() -> Iterator[Provider]:
-    with closing(Provider()) as made:
+    with Provider() as made, running(made):
         yield made
 
 

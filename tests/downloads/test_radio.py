@@ -1,14 +1,14 @@
 """The stream of a radio station, which would keep a download busy until its time is over."""
 
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any
 
 import pytest
 
 from tests.support.download_limits import LIMITS
 from tests.support.downloads_harness import Worker
+from tests.support.serving import answering
 from worker.errors import Fault, Reason
 from worker.form import Form
 
@@ -41,12 +41,8 @@ class Station(BaseHTTPRequestHandler):
 
 @pytest.fixture
 def station() -> Iterator[str]:
-    with ThreadingHTTPServer(("127.0.0.1", 0), Station) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_port}"
-        server.shutdown()
-        thread.join()
+    with answering(Station) as url:
+        yield url
 
 
 @pytest.mark.parametrize("name", ["stream", "list.m3u"])

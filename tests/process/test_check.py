@@ -5,7 +5,6 @@ import json
 import os
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,6 +12,7 @@ import pytest
 
 from maintenance import check, programs
 from maintenance.findings import Level, ok
+from tests.support.serving import answering
 from worker.downloads.confinement import network
 from worker.downloads.confinement.network import Network
 from worker.errors import (
@@ -259,12 +259,8 @@ class _BotApi(http.server.BaseHTTPRequestHandler):
 
 @pytest.fixture
 def api_url() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), _BotApi) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
-        thread.start()
-        yield f"http://127.0.0.1:{server.server_address[1]}"
-        server.shutdown()
-        thread.join()
+    with answering(_BotApi) as url:
+        yield url
 
 
 _MAIN = """

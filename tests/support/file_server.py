@@ -3,11 +3,12 @@
 import functools
 import http.server
 import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from tests.support.serving import answering
 
 
 class _QuietHandler(http.server.SimpleHTTPRequestHandler):
@@ -19,11 +20,5 @@ class _QuietHandler(http.server.SimpleHTTPRequestHandler):
 def served(directory: Path, host: str = "127.0.0.1") -> Iterator[str]:
     """The address of a plain server of the files in `directory`."""
     handler = functools.partial(_QuietHandler, directory=os.fspath(directory))
-    with http.server.ThreadingHTTPServer((host, 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        try:
-            yield f"http://{host}:{server.server_port}"
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(handler, host) as url:
+        yield url

@@ -2,12 +2,13 @@
 
 import http.server
 import re
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from tests.support.serving import answering
 
 _RANGE = re.compile(r"bytes=([0-9]+)-([0-9]*)")
 _TYPES = {".m3u8": "application/x-mpegurl", ".mpd": "application/dash+xml", ".html": "text/html"}
@@ -98,19 +99,5 @@ def oddly_served(directory: Path, answers: Mapping[str, Answer]) -> Iterator[Odd
     """Serve the files in `directory` on 127.0.0.1, those in `answers` with these."""
     made = OddServer()
     names = {"directory": directory, "answers": answers, "made": made}
-
-    class Server(http.server.ThreadingHTTPServer):
-        daemon_threads = True
-
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            """Pass over clients that have read enough."""
-
-    with Server(("127.0.0.1", 0), type("Handler", (Asked,), names)) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-        thread.start()
-        made.url = f"http://127.0.0.1:{server.server_port}"
-        try:
-            yield made
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(type("Handler", (Asked,), names)) as made.url:
+        yield made

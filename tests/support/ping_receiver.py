@@ -1,6 +1,5 @@
 """A stand-in for a service that waits for pings, such as healthchecks.io."""
 
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -9,6 +8,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any
 
 from tests.sandbox.patience import PATIENCE_S
+from tests.support.serving import running
 
 PATH = "/ping/5f2c8a4e-secret"
 
@@ -72,12 +72,5 @@ class _Receiver(BaseHTTPRequestHandler):
 @contextmanager
 def receiving_pings() -> Iterator[PingReceiver]:
     """One that runs until the block ends."""
-    receiver = PingReceiver()
-    thread = threading.Thread(target=receiver.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    try:
+    with PingReceiver() as receiver, running(receiver):
         yield receiver
-    finally:
-        receiver.shutdown()
-        thread.join()
-        receiver.server_close()

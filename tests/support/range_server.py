@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from tests.support.serving import answering
+
 _RANGE = re.compile(r"bytes=([0-9]+)-([0-9]*)")
 
 
@@ -68,16 +70,5 @@ def ranges_served(directory: Path, *, heeds_ranges: bool = True) -> Iterator[Ran
             types |= {".jpg": "image/jpeg", ".gif": "image/gif"}
             return types.get(path.suffix, "video/mp4")
 
-    class Server(http.server.ThreadingHTTPServer):
-        def handle_error(self, request: Any, client_address: Any) -> None:
-            """Pass over clients that have read enough."""
-
-    with Server(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        made.url = f"http://127.0.0.1:{server.server_port}"
-        try:
-            yield made
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(Handler) as made.url:
+        yield made

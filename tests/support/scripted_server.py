@@ -13,6 +13,7 @@ from urllib.parse import parse_qs
 import pytest
 
 from tests.sandbox.api import BotApi
+from tests.support.serving import running
 from worker.telegram.api_access import ApiAccess
 from worker.telegram.client import Client
 from worker.telegram.long_poll import LongPoll
@@ -108,14 +109,9 @@ def refuses(code: int, description: str, **parameters: object) -> Responder:
 
 @pytest.fixture
 def server() -> Iterator[Scripted]:
-    server = Scripted()
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
-    yield server
-    server.over.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with Scripted() as server, running(server):
+        yield server
+        server.over.set()
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ import functools
 import hashlib
 import http.server
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +15,7 @@ from urllib.parse import urljoin
 from yt_dlp.extractor.common import InfoExtractor
 from yt_dlp.globals import extractors
 
+from tests.support.serving import answering
 from worker.downloads.ytdlp import sponsorblock, warm
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
 
@@ -93,12 +93,5 @@ def sponsorblock_served() -> Iterator[SponsorBlock]:
             self.end_headers()
             self.wfile.write(made.answer)
 
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
-        made.url = f"http://127.0.0.1:{server.server_port}"
-        try:
-            yield made
-        finally:
-            server.shutdown()
-            thread.join()
+    with answering(Handler) as made.url:
+        yield made
