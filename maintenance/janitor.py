@@ -15,7 +15,7 @@ from maintenance.ownership import Instance
 from maintenance.sites_watch import SitesWatch
 from maintenance.strays import StrayReaper
 from maintenance.updates.keeper import UpdateKeeper
-from maintenance.zombies import Problem
+from maintenance.zombies import Problem, Zombie
 from worker import clocks, data_directory, logs
 from worker.clocks import Monotonic, Wall
 from worker.dispatch.dispatcher import Dispatcher
@@ -164,11 +164,10 @@ class Janitor:
             instance = Instance.of(self._settings, ledger.sessions())
         found = zombies.find(instance)
         for zombie in found:
-            process = zombie.process
-            log.warning("Process %d (%s): %s.", process.pid, zombie.command, zombie.reason)
+            _log_zombie(zombie)
         # A stopped process may be in the middle of a job, which would be lost if it were ended.
         zombies.resume(found)
-        left = zombies.end(instance, found, spared={Problem.STOPPED})
+        left = zombies.end(instance, found, _log_zombie, spared={Problem.STOPPED})
         for zombie in left:
             process = zombie.process
             log.error("Process %d is still there: %s.", process.pid, zombie.reason)
@@ -317,3 +316,7 @@ class Janitor:
         """Let others write to the ledger. True when it is time to stop."""
         self.heartbeat = clocks.monotonic()
         return self._stopped.wait(PAUSE_S)
+
+
+def _log_zombie(zombie: Zombie) -> None:
+    log.warning("Process %d (%s): %s.", zombie.process.pid, zombie.command, zombie.reason)

@@ -6,7 +6,7 @@ Which processes are this bot's, `maintenance.ownership` says.
 import os
 import signal
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from enum import StrEnum
@@ -56,16 +56,27 @@ def find(instance: Instance, confirm_s: float = CONFIRM_S) -> list[Zombie]:
 
 
 def end(
-    instance: Instance, zombies: Iterable[Zombie], spared: AbstractSet[Problem] = frozenset()
+    instance: Instance,
+    zombies: Iterable[Zombie],
+    on_another: Callable[[Zombie], None],
+    spared: AbstractSet[Problem] = frozenset(),
 ) -> list[Zombie]:
-    """End zombies and what belongs to them. Returns those that another look finds.
+    """End zombies and what belongs to them. Returns those that are left.
 
     TERM to the whole session, KILL after `TERM_GRACE_S`, and the same again for what the next look
-    finds. Only its parent can reap a defunct process; the parent is told to, if it is ours. Zombies
-    with a problem that is `spared` are neither touched nor returned.
+    finds: those that are left, and others, of which each is given to `on_another` first. Only its
+    parent can reap a defunct process; the parent is told to, if it is ours. Zombies with a problem
+    that is `spared` are neither touched nor returned.
     """
     left = [zombie for zombie in zombies if zombie.problem not in spared]
+    known = {zombie.process.identity for zombie in left}
     for _ in range(ROUNDS):
+        if not left:
+            break
+        for zombie in left:
+            if zombie.process.identity not in known:
+                known.add(zombie.process.identity)
+                on_another(zombie)
         _kill(instance, [zombie for zombie in left if zombie.problem is not Problem.DEFUNCT])
         _reap_by_parents(instance, [zombie for zombie in left if zombie.problem is Problem.DEFUNCT])
         left = [zombie for zombie in find(instance) if zombie.problem not in spared]

@@ -22,7 +22,7 @@ def run(settings: Settings, options: Namespace) -> int:
     """List the processes that should not be there; with --kill end them."""
     instance = find_instance(settings)
     found = zombies.find(instance)
-    left = zombies.end(instance, found) if options.kill else found
+    left = zombies.end(instance, found, found.append) if options.kill else found
     if options.json:
         answer: dict[str, Any] = {"zombies": [_to_json(zombie) for zombie in found]}
         if options.kill:

@@ -14,7 +14,7 @@ import pytest
 from maintenance import ownership, zombies
 from maintenance.__main__ import main
 from maintenance.ownership import Instance, ProcessTable, running_bot
-from maintenance.zombies import Problem
+from maintenance.zombies import Problem, Zombie
 from tests.sandbox.site import MediaSite
 from tests.support.operator_kit import FFMPEG, lock_holder, maintenance, namesake, orphan
 from tests.support.process_kit import wait_until, with_hidden_proc
@@ -27,6 +27,10 @@ from worker.processes.process_table import instance_tag
 
 def is_there(identity: process_table.Identity) -> bool:
     return process_table.is_alive(identity)
+
+
+def no_other(zombie: Zombie) -> None:
+    pytest.fail(f"found as well: {zombie}")
 
 
 @pytest.mark.usefixtures("needs_ffmpeg")
@@ -60,9 +64,25 @@ def test_orphaned_ffmpeg_is_found_and_ended_and_a_bystander_is_not(
 def test_kind_that_is_spared_is_spared_in_the_second_look_as_well(tmp_path: Path) -> None:
     with orphan(instance_tag(tmp_path), *FFMPEG) as ours:
         mine = Instance(tmp_path, 60.0)
-        assert zombies.end(mine, [], spared={Problem.ORPHAN}) == []
+        found = zombies.find(mine)
+        assert [zombie.problem for zombie in found] == [Problem.ORPHAN]
+        assert zombies.end(mine, found, spared={Problem.ORPHAN}, on_another=found.append) == []
         assert is_there(ours)
-        assert [zombie.problem for zombie in zombies.find(mine)] == [Problem.ORPHAN]
+        assert len(found) == 1
+
+
+def test_one_that_appears_while_another_is_ended_is_told_of_and_ended(tmp_path: Path) -> None:
+    tag, mine = instance_tag(tmp_path), Instance(tmp_path, 60.0)
+    with orphan(tag, "sleep", "60") as first:
+        found = zombies.find(mine)
+        with orphan(tag, "sleep", "61") as another:
+            told: list[Zombie] = []
+            assert zombies.end(mine, [], told.append) == []
+            assert is_there(another), "nothing was to be ended"
+            assert zombies.end(mine, found, told.append) == []
+            assert [zombie.process.identity for zombie in told] == [another]
+            assert not is_there(first)
+            assert not is_there(another)
 
 
 def test_whole_session_of_one_that_ignores_term_is_ended(tmp_path: Path) -> None:
@@ -115,7 +135,7 @@ def test_strange_parent_of_a_defunct_process_is_named_and_not_signalled(tmp_path
         (zombie,) = zombies.find(ours)
         assert (zombie.problem, zombie.job_id) == (Problem.DEFUNCT, 7)
         assert f"parent {p.pid}" in zombie.reason
-        assert zombies.end(ours, [zombie]) == [zombie]
+        assert zombies.end(ours, [zombie], no_other) == [zombie]
         assert p.poll() is None
 
 
@@ -211,7 +231,7 @@ def test_bot_that_starts_in_the_middle_loses_nobody(tmp_path: Path) -> None:
         assert list(ProcessTable(ours).ours) == [sleep.pid]
         assert zombies.find(ours) == []
     assert [z.process.pid for z in zombies.find(ours)] == [sleep.pid]
-    assert zombies.end(ours, zombies.find(ours)) == []
+    assert zombies.end(ours, zombies.find(ours), no_other) == []
 
 
 def test_lock_is_looked_at_and_never_taken(tmp_path: Path) -> None:
