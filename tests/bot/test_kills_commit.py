@@ -19,7 +19,7 @@ def test_killed_when_idle_and_while_it_waits_to_write(site: MediaSite, tmp_path:
         scene.bot.kill()
         scene.bot.wait_for_empty_tree()
         scene.restart_after_death()
-        # Somebody else holds the lock, so the bot hangs in BEGIN IMMEDIATE, the update in hand.
+        # Somebody else holds the lock, so the bot hangs in BEGIN IMMEDIATE with the update.
         lock = sqlite3.connect(scene.data_dir / "ledger.sqlite3", isolation_level=None)
         lock.execute("BEGIN IMMEDIATE")
         scene.send("/clip/locked.mp4")

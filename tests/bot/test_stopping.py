@@ -37,7 +37,7 @@ def run_bot(
     )
 
 
-def test_job_in_hand_finishes_within_the_grace(site: MediaSite, tmp_path: Path) -> None:
+def test_running_job_finishes_within_the_grace(site: MediaSite, tmp_path: Path) -> None:
     with Scene(site, tmp_path, ONE_WORKER_EACH) as scene:
         scene.send("/slow/grace.mp4?seconds=3")
         scene.api.wait_for(lambda: scene.site.hits("/slow/grace.mp4"))

@@ -337,7 +337,7 @@ def test_group_that_may_have_come_is_repeated_ever_later(bot: SteppedDispatcher)
 
 
 def up_to(bot: SteppedDispatcher, task_type: type[Any]) -> None:
-    """Bring a link so far that such a task of it is in hand."""
+    """Bring a link so far that such a task of it runs."""
     if task_type is HandleUpdate:
         bot.ledger.record_updates([{"update_id": 2**50}], bot.wall)
         bot.step()

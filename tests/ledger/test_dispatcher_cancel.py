@@ -139,11 +139,11 @@ def test_cancel_of_somebody_else_does_nothing(
     bot: SteppedDispatcher, stage: Callable[[SteppedDispatcher], None]
 ) -> None:
     stage(bot)
-    in_hand = {*bot.downloads.tasks, *bot.telegram.tasks}
+    running = {*bot.downloads.tasks, *bot.telegram.tasks}
     bot.press_cancel(my_request(bot), OTHER)
     bot.finish(AnswerButton)
     assert not bot.downloads.stopped | bot.telegram.stopped
-    assert {*bot.downloads.tasks, *bot.telegram.tasks} == in_hand
+    assert {*bot.downloads.tasks, *bot.telegram.tasks} == running
 
 
 def test_cancel_after_the_answer_is_too_late(bot: SteppedDispatcher) -> None:

@@ -18,7 +18,7 @@ LINK = "https://site.example/v"
 
 
 def a_video(bot: SteppedDispatcher) -> Media:
-    """What the first of the downloads in hand has made."""
+    """What the first of the running downloads has made."""
     first = bot.tasks(Download)[min(bot.tasks(Download))]
     return make_media(Path(first.directory), first.url)
 

@@ -32,7 +32,7 @@ def test_without_work_it_is_over_at_once(bot: SteppedDispatcher) -> None:
     assert step_stop(bot)
 
 
-def test_job_in_hand_finishes_within_the_grace_and_nothing_more_is_begun(
+def test_running_job_finishes_within_the_grace_and_nothing_more_is_begun(
     bot: SteppedDispatcher,
 ) -> None:
     begin(bot)
@@ -85,7 +85,7 @@ def test_worker_that_does_not_stop_is_not_waited_for(bot: SteppedDispatcher) -> 
     assert bot.telegram.is_closed
 
 
-def test_what_is_in_hand_at_the_end_is_put_back_and_costs_no_attempt(
+def test_job_that_runs_at_the_end_is_put_back_and_costs_no_attempt(
     bot: SteppedDispatcher,
 ) -> None:
     begin(bot)
@@ -202,7 +202,7 @@ def paused(bot: SteppedDispatcher) -> list[int]:
 
 
 def move(bot: SteppedDispatcher) -> None:
-    """The download in hand is under way, and its chat has been quiet for a while."""
+    """The download has begun, and its chat has been quiet for a while."""
     bot.downloads.report(bot.job_id(Download), Progress(Stage.DOWNLOADING, 6, 100, 9.0, 19.0))
     bot.pass_time(5)
     assert bot.shown()

@@ -31,7 +31,7 @@ def ask(bot: SteppedDispatcher, text: str = "/help") -> None:
 
 
 def topics(bot: SteppedDispatcher) -> list[object]:
-    """What the replies in hand are about, in their order."""
+    """What the replies that are being sent are about, in their order."""
     return [task.notices[0].about for _, task in sorted(bot.tasks(Reply).items())]
 
 

@@ -129,7 +129,7 @@ def test_an_answer_that_came_just_before_the_move_does_not_come_again(
     bot = make_bot(TELEGRAM_WORKERS="1")
     downloading(bot)
     bot.finish_download()
-    bot.ledger.move_chat(bot.dispatcher._in_hand.jobs[0], NEW, bot.wall)
+    bot.ledger.move_chat(bot.dispatcher._running.jobs[0], NEW, bot.wall)
     bot.deliver()
     bot.pass_time(5)
     assert not bot.tasks(PostStatus)

@@ -60,7 +60,7 @@ class SteppedShowing:
         return [call for call_id, call in self.pool.calls.items() if call_id not in before]
 
     def end(self, now: float, error: Exception | None = None) -> None:
-        """All calls in hand are over."""
+        """End all calls that are on their way."""
         for call_id in list(self.pool.calls):
             event: Event = Failed(call_id, error, "") if error else Finished(call_id, None)
             assert self.showing.take(event, Monotonic(now))
@@ -85,7 +85,7 @@ def test_edit_goes_before_an_action_and_one_action_at_a_time(ledger: Ledger) -> 
         made += [(type(call).__name__, chat_of(call)) for call in calls]
         if tenth <= 10:
             stepped.end(tenth / 10)
-    # From the second second on nothing comes back: an action is in hand, and no other is made.
+    # From the second second on nothing comes back: an action is on its way, so no other is made.
     assert made == [("EditStatus", 1), ("EditStatus", 2), ("ShowAction", 1)]
 
 

@@ -134,7 +134,7 @@ def test_published_work_comes_back_as_jobs_with_the_downloads_first(snapshot: Sn
 
 @pytest.fixture
 def busy(make_bot: MakeBot, monkeypatch: pytest.MonkeyPatch) -> SteppedDispatcher:
-    """A bot with a download in hand that has published what it does, as if from this process."""
+    """A bot with a running download that has published what it does, as if from this process."""
     bot = make_bot()
     bot.send("https://site.example/a")
     bot.post()

@@ -28,7 +28,7 @@ def test_job_that_heeds_its_order_keeps_its_worker(method: str) -> None:
         driver.report_of(job)
         assert driver.pool.stop_job(job)
         assert driver.end_of(job) == Stopped(job, StopReason.STOPPED)
-        assert not driver.pool.stop_job(job), "it is not in hand any more"
+        assert not driver.pool.stop_job(job), "it does not run any more"
         assert driver.run("pid") == before
 
 

@@ -11,7 +11,7 @@ from worker.pool.worker import WorkerState
 class FakePool:
     """Stands for a `worker.pool.Pool` whose workers are always ready.
 
-    `tasks` are the tasks in hand by their jobs' ids, `timeouts_s` how long each may take,
+    `tasks` are the running tasks by their jobs' ids, `timeouts_s` how long each may take,
     `stopped` the graces of the orders to stop, and `renewals` counts the orders to replace all
     workers. A `trouble` keeps all workers from starting. An event is told at the next `step`.
     """

@@ -1,4 +1,4 @@
-"""Gives the bot time to stop what it has in hand and to say so, as a busy machine needs it."""
+"""Gives the bot time to stop its jobs and to say so, as a busy machine needs it."""
 
 import bot
 from tests.sandbox.patience import PATIENCE_S

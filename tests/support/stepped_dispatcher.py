@@ -193,17 +193,17 @@ class SteppedDispatcher:
         return self.downloads if task_type is Download else self.telegram
 
     def tasks(self, task_type: type[AnyTask]) -> dict[int, AnyTask]:
-        """The tasks of a type that are in hand, by their jobs' ids."""
+        """The running tasks of a type, by their jobs' ids."""
         found = self.pool_of(task_type).tasks.items()
         return {job_id: task for job_id, task in found if isinstance(task, task_type)}
 
     def task(self, task_type: type[AnyTask]) -> AnyTask:
-        """The only task of a type that is in hand."""
+        """The only running task of a type."""
         (task,) = self.tasks(task_type).values()
         return task
 
     def job_id(self, task_type: type[Any]) -> int:
-        """The id of the only job in hand with such a task."""
+        """The id of the only running job with such a task."""
         (job_id,) = self.tasks(task_type)
         return job_id
 
@@ -223,19 +223,19 @@ class SteppedDispatcher:
         self.step()
 
     def attempt(self) -> int:
-        """Which attempt the only download in hand is."""
+        """Which attempt the only running download is."""
         return int(self.task(Download).directory.rpartition("-")[2])
 
     def make_media(self, files: int = 1) -> Media:
-        """What the download in hand has made, with its files on disk."""
+        """What the running download has made, with its files on disk."""
         return make_media(Path(self.task(Download).directory), self.task(Download).url, files)
 
     def finish_download(self, files: int = 1) -> None:
-        """The download in hand comes to so many videos."""
+        """The running download ends with so many videos."""
         self.finish(Download, self.make_media(files))
 
     def finish_downloads(self) -> None:
-        """Each download in hand comes to a video."""
+        """Each running download ends with a video."""
         for job_id, task in self.tasks(Download).items():
             self.downloads.finish(job_id, make_media(Path(task.directory), task.url))
         self.step()

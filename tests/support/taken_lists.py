@@ -96,7 +96,7 @@ class Chat:
         self.next_id = 100
 
     def step(self, seconds: float = 1.0) -> bool:
-        """Answer all that is in hand; whether there was anything."""
+        """Answer all running tasks; whether there were any."""
         bot = self.bot
         downloads = bot.tasks(Download).items()
         for job_id, task in downloads:

@@ -1,7 +1,7 @@
 """One thread: jobs from the ledger to the pools, and what came of them back to the ledger.
 
 It waits in one place, on its pools and a wake-up, at most `TICK_S`. In memory it keeps only
-what a restart may forget: the jobs in hand and the progress that is on show.
+what a restart may forget: which jobs run, and the progress that is on show.
 """
 
 import collections
@@ -17,10 +17,10 @@ from worker.clocks import Monotonic, Wall
 from worker.dispatch import log_lines, outcomes, results
 from worker.dispatch.circuit_breaker import CircuitBreaker
 from worker.dispatch.disk_space import DiskSpace
-from worker.dispatch.in_hand import JobsInHand, TakenJob
 from worker.dispatch.rate_limits import RateLimits
 from worker.dispatch.reachability import Reachability
 from worker.dispatch.recorder import Recorder
+from worker.dispatch.running_jobs import JobRun, RunningJobs
 from worker.dispatch.site_rules import SiteRules, switched_off
 from worker.dispatch.status.showing import Showing
 from worker.dispatch.tasks import is_edit, task_of, timeout_s
@@ -46,7 +46,7 @@ STOP_PATIENCE_S = 4.0
 """The time after the grace for sessions to be killed and cleaned, before the pools are closed."""
 
 PAUSE_PATIENCE_S = 2.0
-"""How long a stop with nothing in hand waits until people are told that their links are paused."""
+"""How long a stop waits, once no job runs, until people are told that their links are paused."""
 
 
 class Dispatcher:
@@ -74,12 +74,12 @@ class Dispatcher:
         self._share = Share(settings.user_max_running, settings.chat_max_running)
         self._disk_space = DiskSpace(settings.data_dir, settings.answer_bytes)
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-        self._in_hand = JobsInHand()
+        self._running = RunningJobs()
         self._events: collections.deque[Event] = collections.deque()
         self._rate_limits = RateLimits()
         self.reachability = Reachability()
         self._circuit_breaker = CircuitBreaker()
-        self._site_rules = SiteRules(sites, self._in_hand)
+        self._site_rules = SiteRules(sites, self._running)
         self._showing = Showing(
             self._pools[TELEGRAM], self._rate_limits, settings.telegram_job_timeout_s
         )
@@ -99,14 +99,14 @@ class Dispatcher:
         os.eventfd_write(self._wakeup, 1)
 
     def stop(self, grace_s: float) -> None:
-        """Claim nothing more, and end when the jobs in hand have, or after the grace."""
+        """Claim nothing more, and end when the running jobs have, or after the grace."""
         stop_at = clocks.monotonic() + grace_s
         with self._lock:
             self._stop_at = stop_at if self._stop_at is None else min(self._stop_at, stop_at)
         self.wake()
 
     def stop_now(self) -> None:
-        """Kill what is in hand and end; it is done again after the next start."""
+        """Kill all running jobs and end; they are done again after the next start."""
         self.stop(-STOP_PATIENCE_S)
 
     def use_sites(self, sites: Sites) -> None:
@@ -148,7 +148,7 @@ class Dispatcher:
     @property
     def work(self) -> list[Work]:
         """The jobs that workers have, and how far they are."""
-        return self._in_hand.work(self._showing.downloads)
+        return self._running.work(self._showing.downloads)
 
     # ------------------------------------------------------------------------ the loop
 
@@ -161,7 +161,7 @@ class Dispatcher:
                 self.step(clocks.monotonic(), clocks.wall_clock())
                 self._wait()
         except BaseException:
-            # What is in hand may be what ended this thread. The next start finds it running, and
+            # A running job may be what ended this thread. The next start finds it running, and
             # counts that.
             self.close(puts_back=False)
             raise
@@ -173,7 +173,7 @@ class Dispatcher:
         self._recorder = Recorder(
             self._settings,
             self._ledger,
-            self._in_hand,
+            self._running,
             self._showing,
             self._disk_space,
             self._site_rules,
@@ -215,8 +215,8 @@ class Dispatcher:
                 self._showing.step(self._ledger, now, wall, line)
             else:
                 # What was recorded until now is sent after the next start.
-                self._in_hand.stop(self._in_hand.recording_ids)
-                self._showing.pause(self._ledger, self._in_hand.request_ids, now)
+                self._running.stop(self._running.recording_ids)
+                self._showing.pause(self._ledger, self._running.request_ids, now)
         except LedgerBusy as error:
             log.error("The ledger cannot be written, so work waits: %s", error)
             self._paused_until = now + LEDGER_PAUSE_S
@@ -260,26 +260,26 @@ class Dispatcher:
     def step_stop(self, now: Monotonic) -> bool:
         """Go on with a stop that was asked for. True once it is complete.
 
-        Once its grace is over, the jobs in hand are told to stop.
+        Once its grace is over, the running jobs are told to stop.
         """
         if self._stop_at is None:
             return False
         late_s = now - self._stop_at
         if late_s > 0:
             # Jobs that listen to a stop get time to end their sessions.
-            self._in_hand.stop_all(STOP_PATIENCE_S)
+            self._running.stop_all(STOP_PATIENCE_S)
         return late_s > STOP_PATIENCE_S or self._settle(now)
 
     def _settle(self, now: Monotonic) -> bool:
-        """Wait for the messages that can say "Paused". True once they do and no job is in hand."""
-        if self._in_hand or self._events:
+        """Wait for the messages that can say "Paused". True once they do and no job runs."""
+        if self._running or self._events:
             return False
         if self._idle_since is None:
             self._idle_since = now
         return self._showing.has_paused or now >= self._idle_since + PAUSE_PATIENCE_S
 
     def close(self, *, puts_back: bool = True) -> None:
-        """End every worker; put back what they had in hand, unless it may be to blame."""
+        """End every worker; put back their jobs, unless one of them may be to blame."""
         try:
             self._ytdlp.close()
             for pool in self._pools.values():
@@ -288,14 +288,14 @@ class Dispatcher:
             if puts_back:
                 self._put_back(clocks.monotonic(), clocks.wall_clock())
         except LedgerBusy as error:
-            log.error("Jobs in hand are put back at the next start: %s", error)
+            log.error("Running jobs are put back at the next start: %s", error)
         finally:
             self._ledger.close()
 
     def _put_back(self, now: Monotonic, wall: Wall) -> None:
         # What has ended in the last moment is not done a second time.
         self._take_events(now, wall)
-        for job in self._in_hand.jobs:
+        for job in self._running.jobs:
             self._recorder.put_back(job, wall)
         self._recorder.sweep()
 
@@ -310,7 +310,7 @@ class Dispatcher:
             return Stage.MAINTENANCE
         if not self._judge.is_up:
             return None
-        if self._disk_space.allows_one_beside(self._in_hand.downloads):
+        if self._disk_space.allows_one_beside(self._running.downloads):
             self._place_in(DOWNLOADS, now, wall)
             return None
         return Stage.NO_ROOM if self._pools[DOWNLOADS].free else None
@@ -322,20 +322,20 @@ class Dispatcher:
                 name,
                 wall,
                 # Also those whose call is on its way: a move of their group has dropped it.
-                busy_request_ids=[*self._showing.busy_request_ids, *self._in_hand.request_ids],
+                busy_request_ids=[*self._showing.busy_request_ids, *self._running.request_ids],
                 request_ids_in_doubt=self._showing.request_ids_in_doubt(now),
                 paused=self._paused(now),
                 closed_chat_ids=self._rate_limits.closed_chats(now) if name == TELEGRAM else (),
                 share=replace(self._share, full_sites=self._site_rules.update_full_sites(now)),
                 # One worker is kept for short calls, which never wait behind uploads.
-                uploads=self._in_hand.uploads < max(1, pool.spec.size - 1),
+                uploads=self._running.uploads < max(1, pool.spec.size - 1),
                 recordings=self._may_record,
             )
             if job is None:
                 return
-            # From here on it is in hand, and what becomes of it is an event like any other:
-            # one that the ledger cannot take now is offered to it again.
-            self._in_hand.add(job, pool, now)
+            # From here on it runs, and what becomes of it is an event like any other: one that the
+            # ledger cannot take now is offered to it again.
+            self._running.add(job, pool, now)
             if error := self._begin(job, pool, now):
                 self._events.append(Failed(job.id, error, ""))
 
@@ -344,7 +344,7 @@ class Dispatcher:
         """Whether one more recording leaves a worker for downloads, which take less long."""
         # A bot with one worker may record nothing, but still makes files of what was recorded
         # before.
-        return len(self._in_hand.recording_ids) < max(1, self._pools[DOWNLOADS].spec.size - 1)
+        return len(self._running.recording_ids) < max(1, self._pools[DOWNLOADS].spec.size - 1)
 
     def _paused(self, now: Monotonic) -> PausedChats:
         edits = self._rate_limits.paused_chats(now, edits=True)
@@ -375,7 +375,7 @@ class Dispatcher:
             return outcomes.FileVanished()
         pool.submit(job.id, task, timeout_s(task, self._settings))
         if is_edit(task):
-            self._in_hand.begin_edit(job.id)
+            self._running.begin_edit(job.id)
         if isinstance(job, DownloadJob):
             log_lines.download_begins(job)
         self._showing.began(job.id, task, now)
@@ -403,33 +403,33 @@ class Dispatcher:
         if self._showing.take(event, now):
             self.reachability.learn(event, now)
             return
-        taken = self._in_hand.get(event.job_id)
-        if taken is None:
+        run = self._running.get(event.job_id)
+        if run is None:
             return
-        if taken.job.kind.is_call:
+        if run.job.kind.is_call:
             self.reachability.learn(event, now)
         if isinstance(event, Reported):
-            if isinstance(taken.job, DownloadJob):
-                self._recorder.take_report(taken.job, event.message, wall)
+            if isinstance(run.job, DownloadJob):
+                self._recorder.take_report(run.job, event.message, wall)
             return
         self._showing.forget(event.job_id)
-        event = results.checked(taken.job, event)
-        self._take_end(taken, event, now, wall)
-        self._in_hand.remove(event.job_id)
-        self._circuit_breaker.learn(taken.claimed, event, now)
-        self._ended = taken.job
+        event = results.checked(run.job, event)
+        self._take_end(run, event, now, wall)
+        self._running.remove(event.job_id)
+        self._circuit_breaker.learn(run.claimed, event, now)
+        self._ended = run.job
 
-    def _take_end(self, taken: TakenJob, event: Event, now: Monotonic, wall: Wall) -> None:
+    def _take_end(self, run: JobRun, event: Event, now: Monotonic, wall: Wall) -> None:
         match event:
             case Finished(result=result):
-                self._recorder.take_result(taken.job, result, now - taken.since, wall)
+                self._recorder.take_result(run.job, result, now - run.since, wall)
             case Failed(error=error):
-                self._rate_limits.heed(taken.job.chat_id, error, now, edits=taken.is_edit)
-                self._take_failure(taken.job, event, now, wall)
+                self._rate_limits.heed(run.job.chat_id, error, now, edits=run.is_edit)
+                self._take_failure(run.job, event, now, wall)
             case _ if self._stop_at is not None:
-                self._recorder.put_back(taken.job, wall)
+                self._recorder.put_back(run.job, wall)
             case _:
-                self._take_failure(taken.job, event, now, wall)
+                self._take_failure(run.job, event, now, wall)
 
     def _take_failure(self, job: Job, event: Event, now: Monotonic, wall: Wall) -> None:
         refused_s = self.reachability.refused_s(job, now, wall)

@@ -12,8 +12,8 @@ from worker.clocks import Monotonic, Wall
 from worker.dispatch import log_lines, outcomes
 from worker.dispatch.circuit_breaker import CircuitBreaker
 from worker.dispatch.disk_space import DiskSpace
-from worker.dispatch.in_hand import JobsInHand
 from worker.dispatch.reachability import AnsweringPeriod
+from worker.dispatch.running_jobs import RunningJobs
 from worker.dispatch.site_rules import SiteRules, switched_off
 from worker.dispatch.status.showing import Showing
 from worker.ledger import (
@@ -72,7 +72,7 @@ class Recorder:
         self,
         settings: Settings,
         ledger: Ledger,
-        in_hand: JobsInHand,
+        running: RunningJobs,
         showing: Showing,
         disk_space: DiskSpace,
         site_rules: SiteRules,
@@ -89,7 +89,7 @@ class Recorder:
         self._feed_at = self._refuse_at = Monotonic(0.0)
         self._retries = outcomes.Retries(settings.job_max_attempts, settings.queue_retry_after_s)
         self._ledger = ledger
-        self._in_hand = in_hand
+        self._running = running
         self._showing = showing
         self._disk_space = disk_space
         self._site_rules = site_rules
@@ -119,7 +119,7 @@ class Recorder:
         tried = {site: now >= probe_at for site, probe_at in down.items()}
         room = Room(self._at_once, self._site_rules.full_lately, tried)
         fed = self._ledger.feed_batches(self._quota, room, wall)
-        self._in_hand.stop(fed.job_ids_to_stop)
+        self._running.stop(fed.job_ids_to_stop)
         for request in fed.opened:
             log_lines.item_opened(request)
 
@@ -147,7 +147,7 @@ class Recorder:
             case YtDlpStarted():
                 self._ledger.remember_session(Identity(message.pid, message.started), job)
             case Identified():
-                self._in_hand.stop(self._ledger.identify(job, message.media_key, wall))
+                self._running.stop(self._ledger.identify(job, message.media_key, wall))
             case CookiesTried():
                 works = self._ledger.note_cookies(message, job.url, wall)
                 self.cookies_that_work[message.site] = message.changed_ns if works else None
@@ -161,7 +161,7 @@ class Recorder:
         """Note with the first such report that something of a live stream lies on disk."""
         if isinstance(job, RecordingJob) and not job.has_begun:
             self._ledger.begin_recording(job)
-            self._in_hand.begin_recording(job)
+            self._running.begin_recording(job)
 
     # ---------------------------------------------------------------------------- results
 
@@ -203,7 +203,7 @@ class Recorder:
     def _finish_update(self, job: UpdateJob, effects: Any, wall: Wall) -> None:
         full_sites = self._site_rules.full_lately
         done = self._ledger.finish_update(job, effects, self._quota, wall, full_sites)
-        self._in_hand.stop(done.job_ids_to_stop)
+        self._running.stop(done.job_ids_to_stop)
         for request in done.opened:
             log_lines.accepted(request, job.update["update_id"])
         for refusal in done.refused:
@@ -258,12 +258,12 @@ class Recorder:
                     job.kind,
                     said,
                 )
-                self._in_hand.stop(self._ledger.give_up(job, wall))
+                self._running.stop(self._ledger.give_up(job, wall))
             case outcomes.GiveUpChat():
                 log.warning(
                     "job %d: its chat is closed to the bot, so all jobs for that chat end.", job.id
                 )
-                self._in_hand.stop(self._ledger.give_up_chat(job, wall))
+                self._running.stop(self._ledger.give_up_chat(job, wall))
             case outcomes.MoveChat(chat_id=chat_id):
                 log.info(
                     "job %d: its group is a supergroup now, and what waits goes on there.", job.id
@@ -290,7 +290,7 @@ class Recorder:
         error.detail = logs.redact(error.detail, self._secrets)
         traceback = logs.redact(traceback, self._secrets)
         known_s = outcomes.known_s(error)
-        self._in_hand.stop(
+        self._running.stop(
             self._ledger.fail(job, error, error_id, traceback, wall, known_s=known_s)
         )
         is_for_operator = error.fault is errors.Fault.OPERATOR
@@ -308,7 +308,7 @@ class Recorder:
         """End the downloads that the operator wants ended; whoever waits for them is told."""
         for job_id in self._ledger.stops():
             log.info("job %d: the operator ends it.", job_id)
-            self._in_hand.stop(self._ledger.carry_out_stop(job_id, wall))
+            self._running.stop(self._ledger.carry_out_stop(job_id, wall))
 
     # --------------------------------------------------------------------------- cleaning
 

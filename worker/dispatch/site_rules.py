@@ -7,8 +7,8 @@ import threading
 from collections.abc import Mapping
 
 from worker.clocks import Monotonic, Wall
-from worker.dispatch.in_hand import JobsInHand
 from worker.dispatch.pace import HOUR_S, Pace
+from worker.dispatch.running_jobs import RunningJobs
 from worker.dispatch.status.line import Line
 from worker.errors import Fault, JobError, Reason
 from worker.ledger import DownloadJob, Ledger
@@ -22,7 +22,7 @@ class SiteRules:
     `change` may be called by any thread, the rest is for the dispatcher's alone.
     """
 
-    def __init__(self, sites: Sites, in_hand: JobsInHand) -> None:
+    def __init__(self, sites: Sites, running: RunningJobs) -> None:
         """Begin with these settings, once the ledger has told what was begun lately."""
         self.sites = sites
         self.full_lately: Mapping[str, str] = {}
@@ -30,7 +30,7 @@ class SiteRules:
 
         That is in every step. Any thread may read it.
         """
-        self._in_hand = in_hand
+        self._running = running
         self._pace = Pace(sites)
         self._new: Sites | None = sites
         self._lock = threading.Lock()
@@ -63,7 +63,7 @@ class SiteRules:
 
     def update_full_sites(self, now: Monotonic) -> frozenset[str]:
         """Find out which sites' pace lets no download begin now, and note them."""
-        self.full_lately = self._pace.full(self._in_hand.download_urls, now)
+        self.full_lately = self._pace.full(self._running.download_urls, now)
         return frozenset(self.full_lately)
 
     def line(self, obstacle: Stage | None, now: Monotonic) -> Line:

@@ -71,7 +71,7 @@ class Ledger(Completions):
         if isinstance(job, UpdateJob):
             ledger.finish_update(job, handle(job.update), quota, wall_clock())
 
-    A claimed job is in hand until one of the methods has taken what came of it; after a crash,
+    A claimed job is running until one of the methods has recorded what came of it; after a crash,
     `recover` lets it wait again.
     """
 
@@ -191,7 +191,7 @@ class Ledger(Completions):
         return job
 
     def recover(self, wall: Wall) -> int:
-        """Let every job that the last run had in hand wait again. Returns how many there were.
+        """Let every job wait again that ran when the bot ended. Returns how many there were.
 
         Downloads that nobody waits for are dropped: their people have cancelled, and the last run
         has not come to end them.

@@ -87,7 +87,7 @@ def take(settings: Settings, ledger: Upkeep) -> Snapshot:
 
 
 def jobs_of(taken: Measures, work: Mapping[str, Any]) -> Iterable[ShownJob]:
-    """The jobs in hand, downloads first and the oldest of them first."""
+    """The running jobs, downloads first and the oldest of them first."""
     memory = {download.job_id: download.memory_bytes for download in taken.downloads}
     jobs = [
         ShownJob(

@@ -38,7 +38,7 @@ class QueueStatistics:
 
 @dataclass(frozen=True)
 class RunningStatistics:
-    """A job in hand. `started_at` is wall time."""
+    """A running job. `started_at` is wall time."""
 
     id: int
     pool: str

@@ -12,8 +12,8 @@ from worker.sites import site_of_link
 
 
 @dataclass(frozen=True)
-class TakenJob:
-    """A job that `pool` has had since monotonic `since`; `claimed` is what it was then.
+class JobRun:
+    """One job in `pool` since monotonic `since`; `claimed` is the job as it was then.
 
     `is_edit`: its task changes a message that stands in the chat already.
     """
@@ -25,22 +25,22 @@ class TakenJob:
     is_edit: bool = False
 
 
-class JobsInHand:
+class RunningJobs:
     """All jobs that were claimed and have not ended yet.
 
     For the dispatcher's thread alone, except `work`.
     """
 
     def __init__(self) -> None:
-        self._by_id: dict[int, TakenJob] = {}
+        self._by_id: dict[int, JobRun] = {}
 
     def __len__(self) -> int:
         return len(self._by_id)
 
     def add(self, job: Job, pool: Pool, now: Monotonic) -> None:
-        self._by_id[job.id] = TakenJob(job, job, pool, now)
+        self._by_id[job.id] = JobRun(job, job, pool, now)
 
-    def get(self, job_id: int) -> TakenJob | None:
+    def get(self, job_id: int) -> JobRun | None:
         return self._by_id.get(job_id)
 
     def begin_edit(self, job_id: int) -> None:
@@ -49,23 +49,23 @@ class JobsInHand:
 
     def begin_recording(self, job: RecordingJob) -> None:
         """Note that something of a live stream has been recorded."""
-        taken = self._by_id[job.id]
-        self._by_id[job.id] = replace(taken, job=replace(job, has_begun=True))
+        run = self._by_id[job.id]
+        self._by_id[job.id] = replace(run, job=replace(job, has_begun=True))
 
     def remove(self, job_id: int) -> None:
         del self._by_id[job_id]
 
     @property
     def jobs(self) -> list[Job]:
-        return [taken.job for taken in self._by_id.values()]
+        return [run.job for run in self._by_id.values()]
 
     def work(self, progress: Mapping[int, Progress]) -> list[Work]:
         """What workers do now.
 
         Any thread may ask; the keys of `progress` are the ids of downloads.
         """
-        all_taken = list(self._by_id.values())  # One C call: no other thread changes it meanwhile.
-        return [_work(taken, progress.get(taken.job.id)) for taken in all_taken]
+        runs = list(self._by_id.values())  # One C call: no other thread changes it meanwhile.
+        return [_work(run, progress.get(run.job.id)) for run in runs]
 
     @property
     def request_ids(self) -> set[int]:
@@ -99,20 +99,20 @@ class JobsInHand:
         pool allows. The others are killed at once.
         """
         for job_id in job_ids:
-            if taken := self._by_id.get(job_id):
-                taken.pool.stop_job(job_id, grace_s if taken.job.kind.listens_to_stop else 0)
+            if run := self._by_id.get(job_id):
+                run.pool.stop_job(job_id, grace_s if run.job.kind.listens_to_stop else 0)
 
     def stop_all(self, grace_s: float) -> None:
         """Stop every job, as `stop` does."""
         self.stop(list(self._by_id), grace_s)
 
 
-def _work(taken: TakenJob, progress: Progress | None) -> Work:
-    match taken.job:
+def _work(run: JobRun, progress: Progress | None) -> Work:
+    match run.job:
         case DownloadJob(url=url):
             site = site_of_link(url)
         case RequestJob(request=request):
             site = site_of_link(request.url)
         case _:
             site = ""
-    return Work(taken.job.id, taken.job.kind, site, taken.job.attempts, taken.since, progress)
+    return Work(run.job.id, run.job.kind, site, run.job.attempts, run.since, progress)
