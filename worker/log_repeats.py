@@ -50,8 +50,8 @@ class Repeats:
         self._facts: dict[Fact, _Repeated] = {}  # in the order in which they were written
 
     def pass_on(self, record: logging.LogRecord) -> Iterator[logging.LogRecord]:
-        """What is to be written when `record` comes: counts that are due, and the record itself."""
-        yield from self.due()
+        """Yield what is to be written when `record` comes: counts that are due, and the record."""
+        yield from self.take_due()
         now, fact = self._clock(), _fact_of(record)
         if fact is None:
             yield record
@@ -62,13 +62,13 @@ class Repeats:
             self._facts[fact] = _Repeated(now, record, now)
             yield record
 
-    def rest(self) -> Iterator[logging.LogRecord]:
-        """All counts, at the end of the process."""
+    def take_rest(self) -> Iterator[logging.LogRecord]:
+        """Yield all counts and forget them, at the end of the process."""
         while self._facts:
             yield from self._count(next(iter(self._facts)))
 
-    def due(self) -> Iterator[logging.LogRecord]:
-        """The counts whose interval is over."""
+    def take_due(self) -> Iterator[logging.LogRecord]:
+        """Yield the counts whose interval is over, and begin to count anew."""
         now = self._clock()
         while self._facts:
             fact, oldest = next(iter(self._facts.items()))
@@ -81,7 +81,7 @@ class Repeats:
                 self._facts[fact] = _Repeated(now, oldest.last, now)
 
     def _count(self, fact: Fact) -> Iterator[logging.LogRecord]:
-        """Forget a fact, and say how often it was repeated."""
+        """Forget a fact, and yield how often it was repeated."""
         repeated = self._facts.pop(fact)
         if repeated.times:
             seconds = repeated.last_at - repeated.written_at

@@ -95,12 +95,12 @@ class _StderrHandler(logging.StreamHandler):  # type: ignore[type-arg]  # not ge
     def write_counts(self) -> None:
         """Write the counts that are due."""
         with self.lock or contextlib.nullcontext():
-            for each in self._repeats.due():
+            for each in self._repeats.take_due():
                 super().emit(each)
 
     def close(self) -> None:
         """Write the counts that are not written yet."""
-        for each in self._repeats.rest():
+        for each in self._repeats.take_rest():
             super().emit(each)
         super().close()
 

@@ -74,9 +74,9 @@ def test_the_same_is_written_once_and_counted_when_the_interval_ends(lines: Line
 def test_a_count_is_due_when_the_interval_ends_also_in_silence(lines: Lines) -> None:
     log.error(*FULL)
     log.error(*FULL)
-    assert list(lines.repeats.due()) == []
+    assert list(lines.repeats.take_due()) == []
     lines.now = INTERVAL_S
-    assert [count.getMessage()[-20:] for count in lines.repeats.due()] == ["(again, once in 0 s)"]
+    assert [count.getMessage()[-20:] for count in lines.repeats.take_due()] == ["(again, once in 0 s)"]
 
 
 def test_what_is_over_is_new_when_it_comes_again(lines: Lines) -> None:
@@ -97,9 +97,9 @@ def test_a_count_is_written_with_whatever_comes_next_and_at_the_end(lines: Lines
         "something else",
     ]
     log.error(*FULL)
-    (end,) = lines.repeats.rest()
+    (end,) = lines.repeats.take_rest()
     assert end.getMessage().endswith("(again, once in 0 s)")
-    assert list(lines.repeats.rest()) == []
+    assert list(lines.repeats.take_rest()) == []
 
 
 SAME = {
@@ -158,7 +158,7 @@ def test_another_level_or_another_exception_is_another_fact(lines: Lines) -> Non
         fail(OSError("busy"), log.error)
         fail(OSError("full"), log.warning)
     assert len(lines.take()) == 3
-    assert [each.getMessage() for each in lines.repeats.rest()] == [
+    assert [each.getMessage() for each in lines.repeats.take_rest()] == [
         "A step failed. (again, 2 times in 0 s)"
     ] * 3
 
@@ -209,7 +209,7 @@ def test_telegram_down_with_many_links_waiting_leaves_a_few_lines(
         telegram_fails(bot)
         bot.step(1.0)
     about_it = [line for line in lines.take() if "TelegramUnreachable" in line]
-    counts = [each.getMessage() for each in lines.repeats.rest()]
+    counts = [each.getMessage() for each in lines.repeats.take_rest()]
     assert len(about_it) == 1
     assert [count for count in counts if re.search(r"\(again, \d\d+ times in \d+ ", count)]
 
