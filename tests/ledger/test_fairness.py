@@ -20,13 +20,14 @@ from worker.ledger import (
     Ledger,
     Quota,
     ReplyJob,
-    Share,
+    RunningLimits,
     StatusJob,
     UpdateJob,
 )
 from worker.ledger.jobs import fairness, queue
 from worker.ledger.jobs.fairness import NO_LIMIT
 from worker.ledger.jobs.jobs import Kind
+from worker.ledger.jobs.next_job import ClaimRules
 from worker.ledger.requests.admission import REPLIES_A_MINUTE
 from worker.protocol import Reader, Reply, effects, notices
 from worker.protocol.notices import About, Notice, Topic
@@ -50,10 +51,12 @@ def links(user: int, *names: str, sent_at: float | None = None) -> list[effects.
     return [replace(a_link(user, name), sent_at=sent_at) for name in names]
 
 
-def take(ledger: Ledger, number: int = 100, share: Share = NO_LIMIT) -> list[str | None]:
+def take(ledger: Ledger, number: int = 100, limits: RunningLimits = NO_LIMIT) -> list[str | None]:
     """The media that is taken for download next, one after the other."""
     jobs_taken: list[DownloadJob] = []
-    while len(jobs_taken) < number and (job := ledger.claim(DOWNLOADS, START, share=share)):
+    while len(jobs_taken) < number and (
+        job := ledger.claim(DOWNLOADS, START, ClaimRules(limits=limits))
+    ):
         assert isinstance(job, DownloadJob)
         jobs_taken.append(job)
     return [job.media_key for job in jobs_taken]
@@ -131,37 +134,37 @@ def test_cancelled_link_leaves_the_other_person_the_better_place(ledger: Ledger)
     send(ledger, *links(1, "shared"))
     send(ledger, *links(2, "b1", "shared"))
     send(ledger, effects.CancelRequest(1, 1, "button"))
-    one_each = Share(1, 1)
-    assert take(ledger, share=one_each) == ["b1"]
+    one_each = RunningLimits(1, 1)
+    assert take(ledger, limits=one_each) == ["b1"]
 
 
 # --------------------------------------------------------------------------------- shares
 
 
-def test_no_person_has_more_downloads_at_a_time_than_their_share(ledger: Ledger) -> None:
+def test_no_person_has_more_downloads_at_a_time_than_they_may(ledger: Ledger) -> None:
     send(ledger, *links(1, "a1", "a2", "a3"))
     send(ledger, *links(2, "b1", "b2"))
-    assert take(ledger, share=Share(1, 100)) == ["a1", "b1"]
-    assert take(ledger, share=Share(2, 100)) == ["a2", "b2"]
+    assert take(ledger, limits=RunningLimits(1, 100)) == ["a1", "b1"]
+    assert take(ledger, limits=RunningLimits(2, 100)) == ["a2", "b2"]
 
 
-def test_no_chat_has_more_downloads_at_a_time_than_its_share(ledger: Ledger) -> None:
+def test_no_chat_has_more_downloads_at_a_time_than_it_may(ledger: Ledger) -> None:
     group = -100
     for user in (1, 2, 3):
         send(ledger, effects.OpenRequest(group, user, 1, "https://example.org/v", f"g{user}"))
     send(ledger, *links(4, "d1"))
-    assert take(ledger, share=Share(1, 2)) == ["g1", "g2", "d1"]
+    assert take(ledger, limits=RunningLimits(1, 2)) == ["g1", "g2", "d1"]
 
 
 def test_end_of_a_download_makes_room_for_the_next(ledger: Ledger) -> None:
     send(ledger, *links(1, "a1", "a2"))
-    first = ledger.claim(DOWNLOADS, START, share=Share(1, 1))
+    first = ledger.claim(DOWNLOADS, START, ClaimRules(limits=RunningLimits(1, 1)))
     assert first is not None
-    assert take(ledger, share=Share(1, 1)) == []
+    assert take(ledger, limits=RunningLimits(1, 1)) == []
     ledger.fail(
         first, errors.JobError(errors.Reason.PRIVATE, errors.Fault.PERMANENT), "id", "", START
     )
-    assert take(ledger, share=Share(1, 1)) == ["a2"]
+    assert take(ledger, limits=RunningLimits(1, 1)) == ["a2"]
 
 
 @pytest.mark.parametrize(
@@ -199,22 +202,25 @@ def test_a_claim_reads_each_host_once_however_many_links_wait(
         return urlsplit(url)
 
     monkeypatch.setattr(sites, "urlsplit", count_reads)
-    share = Share(1, 1, frozenset({"full.example"}))
-    assert [ledger.claim(DOWNLOADS, START, share=share) for _ in range(2)] == [None, None]
+    limits = RunningLimits(1, 1, frozenset({"full.example"}))
+    assert [ledger.claim(DOWNLOADS, START, ClaimRules(limits=limits)) for _ in range(2)] == [
+        None,
+        None,
+    ]
     assert sorted(read) == [f"https://{host}" for host in hosts]
 
 
 def test_closed_chat_waits_and_delays_no_other(ledger: Ledger) -> None:
     send(ledger, *links(1, "a"))
     send(ledger, *links(2, "b"))
-    job = ledger.claim(TELEGRAM, START, closed_chat_ids=[1])
+    job = ledger.claim(TELEGRAM, START, ClaimRules(closed_chat_ids=[1]))
     assert job is not None
     assert job.chat_id == 2
-    assert ledger.claim(TELEGRAM, START, closed_chat_ids=[1]) is None
-    assert ledger.claim(TELEGRAM, START, closed_chat_ids=None) is None
+    assert ledger.claim(TELEGRAM, START, ClaimRules(closed_chat_ids=[1])) is None
+    assert ledger.claim(TELEGRAM, START, ClaimRules(closed_chat_ids=None)) is None
     ledger.record_updates([{"update_id": next(_updates)}], START)
     assert claim(ledger, UpdateJob).chat_id is None
-    assert ledger.claim(TELEGRAM, START, closed_chat_ids=[]) is not None
+    assert ledger.claim(TELEGRAM, START, ClaimRules(closed_chat_ids=[])) is not None
 
 
 # ---------------------------------------------------------------------------------- quotas

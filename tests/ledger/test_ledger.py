@@ -26,6 +26,7 @@ from worker.ledger import (
     check_access,
     check_file,
 )
+from worker.ledger.jobs.next_job import ClaimRules
 from worker.ledger.jobs.queue import MAX_REFUNDS
 from worker.ledger.storage import database
 from worker.ledger.storage.schema import MIGRATIONS
@@ -310,13 +311,13 @@ def test_short_calls_go_before_uploads(ledger: Ledger) -> None:
     ledger.finish_download(claim(ledger, DownloadJob), a_file(), START)
     ledger.record_updates([{"update_id": 2}], START)
     claim(ledger, UpdateJob)
-    assert ledger.claim(TELEGRAM, START, uploads=False) is None
+    assert ledger.claim(TELEGRAM, START, ClaimRules(uploads=False)) is None
     claim(ledger, DeliverJob)
 
 
 def test_busy_request_is_passed_over(ledger: Ledger) -> None:
     send(ledger, a_link())
-    assert ledger.claim(TELEGRAM, START, busy_request_ids=[1]) is None
+    assert ledger.claim(TELEGRAM, START, ClaimRules(busy_request_ids=[1])) is None
     assert ledger.claim(TELEGRAM, START) is not None
 
 

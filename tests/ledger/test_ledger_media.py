@@ -30,6 +30,7 @@ from worker.ledger import (
     StatusJob,
     ledger_path,
 )
+from worker.ledger.jobs.next_job import ClaimRules
 from worker.ledger.storage import retention
 from worker.settings import Settings
 
@@ -159,11 +160,11 @@ def test_a_group_of_media_that_has_become_one_file_is_not_sent_empty(
     post(ledger)
     # While Telegram wants to hear nothing for that chat, somebody else asks for what is there now.
     send(ledger, dataclasses.replace(a_link(9), fresh=True), update_id=3)
-    status = ledger.claim(TELEGRAM, START, closed_chat_ids=[8])
+    status = ledger.claim(TELEGRAM, START, ClaimRules(closed_chat_ids=[8]))
     assert isinstance(status, StatusJob)
     ledger.finish_status(status, 3, START)
     ledger.finish_download(claim(ledger, DownloadJob), a_file("/c"), START)
-    delivery = ledger.claim(TELEGRAM, START, closed_chat_ids=[8])
+    delivery = ledger.claim(TELEGRAM, START, ClaimRules(closed_chat_ids=[8]))
     assert isinstance(delivery, DeliverJob)
     ledger.finish_delivery(delivery, protocol.Delivered("c", VIDEO), START)
 

@@ -8,7 +8,7 @@ from tests.support.ledger_kit import QUOTA, START, claim
 from tests.support.query_plans import plans_of
 from tests.support.updates import GROUP, USER, edited, said
 from worker.ledger import TELEGRAM, Ledger, UpdateJob
-from worker.ledger.jobs.next_job import PausedChats
+from worker.ledger.jobs.next_job import ClaimRules, PausedChats
 
 A, B = "https://a.example/1", "https://b.example/2"
 
@@ -57,7 +57,8 @@ def test_a_sender_of_which_the_id_is_no_number_holds_up_nobody(
 def test_what_a_person_has_sent_before_is_found_by_an_index(ledger: Ledger) -> None:
     ledger.record_updates([said("/cancel") | {"update_id": 1}], START)
     plans = plans_of(
-        ledger, lambda: ledger.claim(TELEGRAM, START, paused=PausedChats(apart_from_s=1))
+        ledger,
+        lambda: ledger.claim(TELEGRAM, START, ClaimRules(paused=PausedChats(apart_from_s=1))),
     )
     assert any("INDEX jobs_updates_of (user_id=? AND state=?" in plan for plan in plans)
 

@@ -27,8 +27,8 @@ from worker.dispatch.tasks import is_edit, task_of, timeout_s
 from worker.dispatch.work import Work
 from worker.dispatch.ytdlp_takeover import YtDlpTakeover
 from worker.downloads.judge.keeper import JudgeKeeper
-from worker.ledger import DOWNLOADS, TELEGRAM, DownloadJob, Job, Ledger, LedgerBusy, Share
-from worker.ledger.jobs.next_job import PausedChats
+from worker.ledger import DOWNLOADS, TELEGRAM, DownloadJob, Job, Ledger, LedgerBusy, RunningLimits
+from worker.ledger.jobs.next_job import ClaimRules, PausedChats
 from worker.pool import Pool, PoolSpec
 from worker.pool.channel import wait_ready
 from worker.pool.events import Event, Failed, Finished, Reported
@@ -71,7 +71,7 @@ class Dispatcher:
         self._open_ledger = open_ledger
         self._pools = {TELEGRAM: make_pool(telegram), DOWNLOADS: make_pool(downloads)}
         self._judge = judge
-        self._share = Share(settings.user_max_running, settings.chat_max_running)
+        self._limits = RunningLimits(settings.user_max_running, settings.chat_max_running)
         self._disk_space = DiskSpace(settings.data_dir, settings.answer_bytes)
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         self._running = RunningJobs()
@@ -318,19 +318,7 @@ class Dispatcher:
     def _place_in(self, name: str, now: Monotonic, wall: Wall) -> None:
         pool = self._pools[name]
         while pool.free:
-            job = self._ledger.claim(
-                name,
-                wall,
-                # Also those whose call is on its way: a move of their group has dropped it.
-                busy_request_ids=[*self._showing.busy_request_ids, *self._running.request_ids],
-                request_ids_in_doubt=self._showing.request_ids_in_doubt(now),
-                paused=self._paused(now),
-                closed_chat_ids=self._rate_limits.closed_chats(now) if name == TELEGRAM else (),
-                share=replace(self._share, full_sites=self._site_rules.update_full_sites(now)),
-                # One worker is kept for short calls, which never wait behind uploads.
-                uploads=self._running.uploads < max(1, pool.spec.size - 1),
-                recordings=self._may_record,
-            )
+            job = self._ledger.claim(name, wall, self._claim_rules(name, now))
             if job is None:
                 return
             # From here on it runs, and what becomes of it is an event like any other: one that the
@@ -340,6 +328,21 @@ class Dispatcher:
                 self._events.append(Failed(job.id, error, ""))
 
     @property
+    def _claim_rules(self, name: str, now: Monotonic) -> ClaimRules:
+        """Which jobs the pool of this name may be given now."""
+        full_sites = self._site_rules.update_full_sites(now)
+        return ClaimRules(
+            # Also those whose call is on its way: a move of their group has dropped it.
+            busy_request_ids=[*self._showing.busy_request_ids, *self._running.request_ids],
+            request_ids_in_doubt=self._showing.request_ids_in_doubt(now),
+            closed_chat_ids=self._rate_limits.closed_chats(now) if name == TELEGRAM else (),
+            paused=self._paused(now),
+            # One worker is kept for short calls, which never wait behind uploads.
+            uploads=self._running.uploads < max(1, self._pools[name].spec.size - 1),
+            recordings=self._may_record,
+            limits=replace(self._limits, full_sites=full_sites),
+        )
+
     def _may_record(self) -> bool:
         """Whether one more recording leaves a worker for downloads, which take less long."""
         # A bot with one worker may record nothing, but still makes files of what was recorded

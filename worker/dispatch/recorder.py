@@ -37,7 +37,7 @@ from worker.ledger import (
     SummaryJob,
     UpdateJob,
 )
-from worker.ledger.lists.batches import Room
+from worker.ledger.lists.batches import BatchLimits
 from worker.pool.events import Event
 from worker.processes.process_table import Identity
 from worker.protocol import (
@@ -106,21 +106,21 @@ class Recorder:
         """Whether a claimed job is within the attempts that it is allowed."""
         return not outcomes.is_exhausted(job, self._retries)
 
-    def feed_batches(self, down: Mapping[str, float], now: Monotonic, wall: Wall) -> None:
+    def feed_batches(self, sites_down: Mapping[str, Monotonic], now: Monotonic, wall: Wall) -> None:
         """Open requests for the next items of lists, every `FEED_INTERVAL_S`.
 
-        `down` are the sites that fail for everybody, and when each is tried again.
+        `sites_down` are the sites that fail for everybody, and when each is tried again.
         """
         if now < self._feed_at:
             return
         self._feed_at = Monotonic(now + FEED_INTERVAL_S)
         if not self._ledger.has_open_batches():
             return
-        tried = {site: now >= probe_at for site, probe_at in down.items()}
-        room = Room(self._at_once, self._site_rules.full_lately, tried)
-        fed = self._ledger.feed_batches(self._quota, room, wall)
-        self._running.stop(fed.job_ids_to_stop)
-        for request in fed.opened:
+        may_be_tried = {site: now >= probe_at for site, probe_at in sites_down.items()}
+        limits = BatchLimits(self._at_once, self._site_rules.full_lately, may_be_tried)
+        outcome = self._ledger.feed_batches(self._quota, limits, wall)
+        self._running.stop(outcome.job_ids_to_stop)
+        for request in outcome.opened:
             log_lines.item_opened(request)
 
     def refuse_waiting(self, circuits: CircuitBreaker, now: Monotonic, wall: Wall) -> None:

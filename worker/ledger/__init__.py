@@ -5,7 +5,7 @@ thread that made it; threads and commands open their own and wait for each other
 """
 
 from worker.ledger.choices.choices import first_menu
-from worker.ledger.jobs.fairness import Share
+from worker.ledger.jobs.fairness import RunningLimits
 from worker.ledger.jobs.jobs import (
     DOWNLOADS,
     TELEGRAM,
@@ -61,7 +61,7 @@ __all__ = [
     "ReplyJob",
     "Request",
     "RequestJob",
-    "Share",
+    "RunningLimits",
     "StatusJob",
     "SummaryJob",
     "UpdateJob",

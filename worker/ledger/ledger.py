@@ -17,7 +17,6 @@ from worker.ledger import forgetting, moving, preferences, unreadable, updates
 from worker.ledger.choices import looks, open_pages
 from worker.ledger.completions import Completions
 from worker.ledger.jobs import job_lookups, next_job, queue, sessions
-from worker.ledger.jobs.fairness import NO_LIMIT, Share
 from worker.ledger.jobs.job_rows import read_job
 from worker.ledger.jobs.jobs import (
     ButtonJob,
@@ -34,6 +33,7 @@ from worker.ledger.jobs.jobs import (
     SummaryJob,
     UpdateJob,
 )
+from worker.ledger.jobs.next_job import ANY_JOB, ClaimRules
 from worker.ledger.lists import batch_lookups, batches
 from worker.ledger.panels import panels
 from worker.ledger.records import Verdict
@@ -116,8 +116,9 @@ class Ledger(Completions):
     ) -> UpdateOutcome:
         """Record what an update asked for, together with its completion.
 
-        Links beyond the person's quota are refused. `full_sites` are as in `fairness.Share`. An
-        update about something that cannot be read fails, and nothing else of it is recorded.
+        Links beyond the person's quota are refused. `full_sites` are as in
+        `fairness.RunningLimits`. An update about something that cannot be read fails, and nothing
+        else of it is recorded.
         """
         try:
             with self._db.transaction():
@@ -131,41 +132,18 @@ class Ledger(Completions):
 
     # ------------------------------------------------------------------ jobs, in general
 
-    def claim(
-        self,
-        pool: str,
-        wall: Wall,
-        *,
-        busy_request_ids: Sequence[int] = (),
-        request_ids_in_doubt: Sequence[int] = (),
-        closed_chat_ids: Sequence[int] | None = (),
-        paused: next_job.PausedChats = next_job.NOT_PAUSED,
-        uploads: bool = True,
-        recordings: bool = True,
-        share: Share = NO_LIMIT,
-    ) -> Job | None:
+    def claim(self, pool: str, wall: Wall, rules: ClaimRules = ANY_JOB) -> Job | None:
         """Take the next job that is due; None when none is, or when it cannot be read.
 
         The attempt is counted at once, so that it counts even if the job takes the whole bot down.
-        `worker.ledger.jobs.next_job.find` says what is passed over. Where nothing is due at all, as
-        in most of a quiet bot's steps, this only reads and waits for nobody's transaction.
+        Where nothing is due at all, as in most of a quiet bot's steps, this only reads and waits
+        for nobody's transaction.
         """
         with self._db.reading():
             if not next_job.has_due(self._db, pool, wall):
                 return None
         with self._db.transaction():
-            waiting = next_job.find(
-                self._db,
-                pool,
-                wall,
-                busy_request_ids=busy_request_ids,
-                request_ids_in_doubt=request_ids_in_doubt,
-                closed_chat_ids=closed_chat_ids,
-                paused=paused,
-                uploads=uploads,
-                recordings=recordings,
-                share=share,
-            )
+            waiting = next_job.find(self._db, pool, wall, rules)
             if waiting is None:
                 return None
             try:
@@ -326,9 +304,11 @@ class Ledger(Completions):
         with self._db.transaction():
             forgetting.step(self._db)
 
-    def feed_batches(self, quota: Quota, room: batches.Room, wall: Wall) -> batches.Fed:
+    def feed_batches(
+        self, quota: Quota, limits: batches.BatchLimits, wall: Wall
+    ) -> batches.BatchOutcome:
         with self._db.transaction():
-            return batches.step(self._db, quota, room, wall)
+            return batches.step(self._db, quota, limits, wall)
 
     def give_up(self, job: Job, wall: Wall) -> list[int]:
         """Drop a job that can reach nobody, with its request. Returns the ids of jobs to stop."""

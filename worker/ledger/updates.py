@@ -40,7 +40,7 @@ def record(
 ) -> UpdateOutcome:
     """Record what an update asked for. Links beyond the person's quota are refused.
 
-    `full_sites` are as in `fairness.Share`.
+    `full_sites` are as in `fairness.RunningLimits`.
     """
     recorder = _EffectRecorder(db, quota, wall, full_sites)
     pending = deque(asked)

@@ -39,7 +39,7 @@ def look_for(
 ) -> None:
     """Have the link of an answer looked at, and the press answered then.
 
-    `full_sites` are as in `fairness.Share`.
+    `full_sites` are as in `fairness.RunningLimits`.
     """
     if awaited_menus.count_of(db, press.user_id) >= quota.waiting:
         notice = Notice(Refusal.WAITING)

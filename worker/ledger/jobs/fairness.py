@@ -22,7 +22,7 @@ from worker.sites import site_of_url
 
 
 @dataclass(frozen=True)
-class Share:
+class RunningLimits:
     """How many downloads may run at a time on the account of one person, and of one chat.
 
     No further download of `full_sites` may begin.
@@ -33,11 +33,14 @@ class Share:
     full_sites: frozenset[str] = frozenset()
 
 
-NO_LIMIT = Share(2**31, 2**31)
+NO_LIMIT = RunningLimits(2**31, 2**31)
 
 
 def next_turn(db: Database, user_id: int, url: str = "", full_sites: Collection[str] = ()) -> int:
-    """The turn of a new request of this person for a link; `full_sites` are as in `Share`."""
+    """The turn of a new request of this person for a link.
+
+    `full_sites` are as in `RunningLimits`.
+    """
     served = state.number(db, "turn")
     if (site := site_of_url(url)) in full_sites:
         served = min(served, _lowest_turn(db, site, served))

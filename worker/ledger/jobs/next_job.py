@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from worker.clocks import Wall
-from worker.ledger.jobs.fairness import Share
+from worker.ledger.jobs.fairness import NO_LIMIT, RunningLimits
 from worker.ledger.jobs.jobs import BEGUN_RECORDING
 from worker.ledger.storage.database import Database
 
@@ -25,6 +25,27 @@ class PausedChats:
 
 NOT_PAUSED = PausedChats()
 
+
+@dataclass(frozen=True)
+class ClaimRules:
+    """Which of the due jobs may be taken; all of them unless something is said here.
+
+    Passed over are jobs of `busy_request_ids`, sentences for `request_ids_in_doubt`, jobs for
+    `closed_chat_ids` (None: for any chat), the kinds of calls that are `paused` in their chat,
+    uploads unless `uploads`, recordings unless `recordings`, and downloads beyond the `limits` of
+    their person, chat and site.
+    """
+
+    busy_request_ids: Sequence[int] = ()
+    request_ids_in_doubt: Sequence[int] = ()
+    closed_chat_ids: Sequence[int] | None = ()
+    paused: PausedChats = NOT_PAUSED
+    uploads: bool = True
+    recordings: bool = True
+    limits: RunningLimits = NO_LIMIT
+
+
+ANY_JOB = ClaimRules()
 
 # Without the plus SQLite would plan a statement again each time, which takes 20 times as long as to
 # run it: that an index is for some value of a column makes the plan depend on what is bound.
@@ -110,42 +131,24 @@ _NEXT = f"""
 """  # noqa: S608 - words of this file
 
 
-def find(
-    db: Database,
-    pool: str,
-    wall: Wall,
-    *,
-    busy_request_ids: Sequence[int],
-    request_ids_in_doubt: Sequence[int],
-    closed_chat_ids: Sequence[int] | None,
-    paused: PausedChats,
-    uploads: bool,
-    recordings: bool,
-    share: Share,
-) -> sqlite3.Row | None:
-    """The row of the next job that is due and may be taken; None when there is none.
-
-    Passed over are jobs of `busy_request_ids`, sentences for `request_ids_in_doubt`, jobs for
-    `closed_chat_ids` (None: for any chat), the kinds of calls that are `paused` in their chat,
-    uploads unless `uploads`, recordings unless `recordings`, and downloads beyond the `share` of
-    their person, chat and site.
-    """
+def find(db: Database, pool: str, wall: Wall, rules: ClaimRules) -> sqlite3.Row | None:
+    """The row of the next job that is due and may be taken; None when there is none."""
     row: sqlite3.Row | None = db.execute(
         _NEXT,
         pool=pool,
         wall=wall,
-        busy=json.dumps(busy_request_ids),
-        in_doubt=json.dumps(request_ids_in_doubt),
-        some_open=closed_chat_ids is not None,
-        closed=json.dumps(closed_chat_ids or []),
-        paused_edits=json.dumps(paused.edits),
-        paused_sends=json.dumps(paused.sends),
-        apart_from_s=paused.apart_from_s,
-        uploads=uploads,
-        recordings=recordings,
+        busy=json.dumps(rules.busy_request_ids),
+        in_doubt=json.dumps(rules.request_ids_in_doubt),
+        some_open=rules.closed_chat_ids is not None,
+        closed=json.dumps(rules.closed_chat_ids or []),
+        paused_edits=json.dumps(rules.paused.edits),
+        paused_sends=json.dumps(rules.paused.sends),
+        apart_from_s=rules.paused.apart_from_s,
+        uploads=rules.uploads,
+        recordings=rules.recordings,
         begun=BEGUN_RECORDING,
-        of_user=share.of_user,
-        of_chat=share.of_chat,
-        full=json.dumps(sorted(share.full_sites)),
+        of_user=rules.limits.of_user,
+        of_chat=rules.limits.of_chat,
+        full=json.dumps(sorted(rules.limits.full_sites)),
     ).fetchone()
     return row

@@ -41,21 +41,21 @@ _HOLDING = (Refusal.HOUR, Refusal.DAY)
 
 
 @dataclass(frozen=True)
-class Room:
+class BatchLimits:
     """How many items may become requests, and of which sites.
 
     A person has at most `at_once` items that are not answered yet, so that no more is fetched than
-    Telegram can take. `down` are the sites that fail for everybody, and whether each may be tried
-    now; `full_sites` are as in `fairness.Share`.
+    Telegram can take. `may_be_tried` has the sites that fail for everybody, and whether one item
+    may try each now; `full_sites` are as in `fairness.RunningLimits`.
     """
 
     at_once: int
     full_sites: Collection[str] = ()
-    down: Mapping[str, bool] = field(default_factory=dict)
+    may_be_tried: Mapping[str, bool] = field(default_factory=dict)
 
 
 @dataclass
-class Fed:
+class BatchOutcome:
     """What a step has led to: new requests, and running jobs to stop."""
 
     opened: list[Request] = field(default_factory=list)
@@ -110,26 +110,28 @@ def _form_of_items(of: Request) -> Form:
     return WHOLE if form.is_look else replace(form, whole_list=False)
 
 
-def step(db: Database, quota: Quota, room: Room, wall: Wall) -> Fed:
+def step(db: Database, quota: Quota, limits: BatchLimits, wall: Wall) -> BatchOutcome:
     """Open requests for the items whose turn it is, and queue the summaries that are due.
 
     The quota leaves room for links that the person sends. The items of a person who was banned end,
     also those under way. A summary is computed only if something has happened in its batch, for
     many batches may wait for days.
     """
-    fed = Fed()
+    outcome = BatchOutcome()
     for row in db.execute("SELECT * FROM batches WHERE ended_at IS NULL ORDER BY id").fetchall():
         batch = read_batch(row)
-        _open_items(db, batch, quota.for_items(), room, wall, fed)
+        _open_items(db, batch, quota.for_items(), limits, wall, outcome)
         if is_song(batch.form):
-            _gather_songs(db, batch, room, wall)
+            _gather_songs(db, batch, limits, wall)
         if db.value("SELECT has_news FROM batches WHERE id = ?", batch.id):
             _queue_summary(db, batch, wall)
-    return fed
+    return outcome
 
 
-def _open_items(db: Database, batch: Batch, quota: Quota, room: Room, wall: Wall, fed: Fed) -> None:
-    at_once = _at_once(batch, room)
+def _open_items(
+    db: Database, batch: Batch, quota: Quota, limits: BatchLimits, wall: Wall, outcome: BatchOutcome
+) -> None:
+    at_once = _at_once(batch, limits)
     if batch_lookups.unanswered_of(db, batch.user_id) >= at_once:
         return
     hold = Hold.NONE
@@ -139,7 +141,7 @@ def _open_items(db: Database, batch: Batch, quota: Quota, room: Room, wall: Wall
         batch.id,
     ).fetchall()
     for item in unopened:
-        may_be_tried = room.down.get(site_of_link(item["url"]))
+        may_be_tried = limits.may_be_tried.get(site_of_link(item["url"]))
         if may_be_tried is False:
             hold = Hold.SITE
             continue
@@ -151,27 +153,27 @@ def _open_items(db: Database, batch: Batch, quota: Quota, room: Room, wall: Wall
         link = _link_of(batch, item["url"])
         refusal = admission.refuse(db, link, quota, wall)
         if refusal is Refusal.BANNED:
-            fed.job_ids_to_stop += drop_rest(db, batch.id, wall)
+            outcome.job_ids_to_stop += drop_rest(db, batch.id, wall)
         if refusal:
             hold = Hold.QUOTA if refusal in _HOLDING else hold
             break
-        request = requests.open_request(db, link, wall, room.full_sites, batch_id=batch.id)
+        request = requests.open_request(db, link, wall, limits.full_sites, batch_id=batch.id)
         db.execute(
             "UPDATE batch_items SET request_id = ? WHERE batch_id = ? AND number = ?",
             request.id,
             batch.id,
             item["number"],
         )
-        fed.opened.append(request)
+        outcome.opened.append(request)
     db.execute("UPDATE batches SET held = ? WHERE id = ? AND held != ?", hold, batch.id, hold)
 
 
-def _at_once(batch: Batch, room: Room) -> int:
+def _at_once(batch: Batch, limits: BatchLimits) -> int:
     """How many unanswered items a person may have; for songs at least a whole album."""
-    return max(room.at_once, MAX_IN_ALBUM) if is_song(batch.form) else room.at_once
+    return max(limits.at_once, MAX_IN_ALBUM) if is_song(batch.form) else limits.at_once
 
 
-def _gather_songs(db: Database, batch: Batch, room: Room, wall: Wall) -> None:
+def _gather_songs(db: Database, batch: Batch, limits: BatchLimits, wall: Wall) -> None:
     """Send the next songs as an album, in their order, once it is full or no more will come.
 
     Songs that have not begun do not delay it if there would be no room for them anyway.
@@ -179,7 +181,7 @@ def _gather_songs(db: Database, batch: Batch, room: Room, wall: Wall) -> None:
     if not batch_lookups.has_unanswered(db, batch):
         return
     songs: list[Request] = []
-    is_full = batch_lookups.unanswered_of(db, batch.user_id) >= _at_once(batch, room)
+    is_full = batch_lookups.unanswered_of(db, batch.user_id) >= _at_once(batch, limits)
     is_held = bool(db.value("SELECT held FROM batches WHERE id = ?", batch.id))
     is_last = True
     for item in batch_lookups.items(db, batch.id):

@@ -81,7 +81,7 @@ class Statistics:
 
 
 def read(db: Database, wall: Wall, full_sites: Collection[str] = ()) -> Statistics:
-    """The figures at wall time `wall`; `full_sites` are as in `fairness.Share`."""
+    """The figures at wall time `wall`; `full_sites` are as in `fairness.RunningLimits`."""
     verdicts = dict(
         tuple(row)
         for row in db.execute(

@@ -199,7 +199,10 @@ class Upkeep:
     # ------------------------------------------------------------------ health and alerts
 
     def statistics_at(self, wall: Wall, full_sites: Collection[str] = ()) -> statistics.Statistics:
-        """What the rows say about the bot's health; `full_sites` are as in `fairness.Share`."""
+        """What the rows say about the bot's health.
+
+        `full_sites` are as in `fairness.RunningLimits`.
+        """
         with self._db.reading():
             return statistics.read(self._db, wall, full_sites)
 
