@@ -53,6 +53,7 @@ def test_flood_wait_closes_its_chat_to_its_kind_of_call(edits: bool) -> None:
     assert rate_limits.paused_chats(Monotonic(1199.9), edits=edits) == [7]
     assert rate_limits.paused_chats(Monotonic(1199.9), edits=not edits) == []
     assert rate_limits.next_opening(Monotonic(1199.9)) == 1200.0
+    rate_limits.step(Monotonic(1200.0))
     assert rate_limits.paused_chats(Monotonic(1200.0), edits=edits) == []
     assert rate_limits.closed_chats(Monotonic(1200.0)) == []
     rate_limits.spend(7, Monotonic(1200.0))
@@ -87,5 +88,5 @@ def test_chats_that_owe_nothing_are_forgotten() -> None:
     rate_limits = RateLimits()
     for chat in range(1000):
         rate_limits.spend(chat, Monotonic(float(chat)))
-    rate_limits.closed_chats(Monotonic(5000.0))
+    rate_limits.step(Monotonic(5000.0))
     assert rate_limits._paid_until == {}

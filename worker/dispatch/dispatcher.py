@@ -303,6 +303,7 @@ class Dispatcher:
 
     def _place(self, now: Monotonic, wall: Wall) -> Stage | None:
         """Give jobs to the free workers. Returns what keeps all downloads from them, if any."""
+        self._rate_limits.step(now)
         self._circuit_breaker.forget_old(now)
         self._recorder.refuse_waiting(self._circuit_breaker, now, wall)
         self._place_in(TELEGRAM, now, wall)

@@ -10,6 +10,7 @@ ITU-T I.371): a call moves it on by the interval, and a chat whose moment lies f
 its burst allows is closed. Times are monotonic seconds.
 """
 
+import math
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -42,16 +43,17 @@ class RateLimits:
 
     def __init__(self) -> None:
         """Begin with every chat open."""
-        self._paid_until: dict[int, float] = {}
-        self._all_paid_until = 0.0
-        self._paused_until: dict[tuple[int, bool], float] = {}
-        self._undecorated_until: dict[int, float] = {}
+        self._paid_until: dict[int, Monotonic] = {}
+        self._all_paid_until = Monotonic(0.0)
+        self._paused_until: dict[tuple[int, bool], Monotonic] = {}
+        self._undecorated_until: dict[int, Monotonic] = {}
 
     def spend(self, chat_id: int, now: Monotonic) -> None:
         """Count a call to this chat that is on its way."""
         rate = _rate(chat_id)
-        self._paid_until[chat_id] = max(self._paid_until.get(chat_id, now), now) + rate.interval_s
-        self._all_paid_until = max(self._all_paid_until, now) + IN_ALL.interval_s
+        paid_until = max(self._paid_until.get(chat_id, now), now)
+        self._paid_until[chat_id] = Monotonic(paid_until + rate.interval_s)
+        self._all_paid_until = Monotonic(max(self._all_paid_until, now) + IN_ALL.interval_s)
 
     def heed(
         self, chat_id: int | None, error: BaseException, now: Monotonic, *, edits: bool
@@ -63,27 +65,34 @@ class RateLimits:
     def heed_progress_call(self, chat_id: int, error: BaseException, now: Monotonic) -> None:
         """Do the same for a call that only shows progress, which must never delay an answer."""
         if isinstance(error, TelegramBusy):
-            self._undecorated_until[chat_id] = now + error.retry_after_s
+            self._undecorated_until[chat_id] = Monotonic(now + error.retry_after_s)
 
     def pause(self, chat_id: int, seconds: float, now: Monotonic, *, edits: bool) -> None:
         """Close a chat for edits, or for new messages, as long as Telegram has asked for."""
-        call = chat_id, edits
-        self._paused_until[call] = max(self._paused_until.get(call, 0.0), now + seconds)
+        call, until = (chat_id, edits), Monotonic(now + seconds)
+        self._paused_until[call] = max(self._paused_until.get(call, until), until)
 
-    def paused_chats(self, now: Monotonic, *, edits: bool) -> list[int]:
-        """The chats that no edit, or no new message, may go to now."""
+    def step(self, now: Monotonic) -> None:
+        """End the pauses that are over, and forget the chats whose calls are all paid for.
+
+        To be called before the questions that are asked at the same `now`.
+        """
         for (chat_id, _), until in self._paused_until.items():
             if until <= now:
                 # After a pause the chat does not get a burst of calls at once.
-                paid_until = until + _rate(chat_id).credit_s
-                self._paid_until[chat_id] = max(self._paid_until.get(chat_id, 0.0), paid_until)
+                paid = Monotonic(until + _rate(chat_id).credit_s)
+                self._paid_until[chat_id] = max(self._paid_until.get(chat_id, paid), paid)
         self._paused_until = _still_due(self._paused_until, now)
-        return [chat_id for chat_id, of_edits in self._paused_until if of_edits is edits]
+        self._paid_until = _still_due(self._paid_until, now)
+        self._undecorated_until = _still_due(self._undecorated_until, now)
+
+    def paused_chats(self, now: Monotonic, *, edits: bool) -> list[int]:
+        """The chats that no edit, or no new message, may go to now."""
+        paused = _still_due(self._paused_until, now)
+        return [chat_id for chat_id, of_edits in paused if of_edits is edits]
 
     def closed_chats(self, now: Monotonic) -> list[int] | None:
         """The chats that no call at all may go to now; None when that is all of them."""
-        self._paid_until = _still_due(self._paid_until, now)
-        self._undecorated_until = _still_due(self._undecorated_until, now)
         if self._all_paid_until - now > IN_ALL.credit_s:
             return None
         return [chat for chat, until in self._paid_until.items() if not _is_open(chat, until, now)]
@@ -97,20 +106,20 @@ class RateLimits:
                 return False
         return self._paid_until.get(chat_id, 0.0) <= now and self._all_paid_until <= now
 
-    def next_opening(self, now: Monotonic) -> float:
+    def next_opening(self, now: Monotonic) -> Monotonic:
         """When the next chat opens that is closed or paused; infinity when none is."""
         if self._all_paid_until - now > IN_ALL.credit_s:
-            return self._all_paid_until - IN_ALL.credit_s
+            return Monotonic(self._all_paid_until - IN_ALL.credit_s)
         openings = (
-            until - _rate(chat).credit_s
+            Monotonic(until - _rate(chat).credit_s)
             for chat, until in self._paid_until.items()
             if not _is_open(chat, until, now)
         )
         ends_of_pauses = (until for until in self._paused_until.values() if until > now)
-        return min([*openings, *ends_of_pauses], default=float("inf"))
+        return min([*openings, *ends_of_pauses], default=Monotonic(math.inf))
 
 
-def _still_due(moments: dict[Key, float], now: Monotonic) -> dict[Key, float]:
+def _still_due(moments: dict[Key, Monotonic], now: Monotonic) -> dict[Key, Monotonic]:
     return {key: until for key, until in moments.items() if until > now}
 
 
@@ -118,5 +127,5 @@ def _rate(chat_id: int) -> Rate:
     return IN_GROUP if chat_id < 0 else IN_CHAT  # Groups and channels have negative ids.
 
 
-def _is_open(chat_id: int, paid_until: float, now: Monotonic) -> bool:
+def _is_open(chat_id: int, paid_until: Monotonic, now: Monotonic) -> bool:
     return paid_until - now <= _rate(chat_id).credit_s

@@ -96,8 +96,7 @@ class ProgressBoard:
 
     def request_ids_in_doubt(self, now: Monotonic) -> list[int]:
         """Requests with an edit that got no answer and may still arrive."""
-        self._late_until = {key: until for key, until in self._late_until.items() if until > now}
-        return list(self._late_until)
+        return [request_id for request_id, until in self._late_until.items() if until > now]
 
     @property
     def at_work(self) -> Mapping[Place, Progress]:
@@ -190,6 +189,7 @@ class ProgressBoard:
         )
         recent = now - EDIT_INTERVAL_S
         self._edited_at = {chat: at for chat, at in self._edited_at.items() if at > recent}
+        self._late_until = {key: until for key, until in self._late_until.items() if until > now}
 
     def _keep(self, request_ids: Iterable[int]) -> None:
         self._messages = {key: self._messages[key] for key in request_ids}
