@@ -220,7 +220,7 @@ def _downloads(measures: Measures) -> Finding:
 
 
 def _sites(measures: Measures) -> Finding:
-    down = sorted(measures.sites_down.items(), key=lambda site: site[1])
+    down = sorted(measures.sites_down_until.items(), key=lambda site: site[1])
     if not down:
         return ok("sites", "none fails for everybody")
     tries = [f"{site}, {_next_try(probe_at - measures.taken_at)}" for site, probe_at in down]

@@ -95,7 +95,7 @@ class Janitor:
         self._strays = StrayReaper()
         self._cpu = CpuMeter()
         self._left: list[Identity] = []
-        self._published: tuple[dict[str, Any], float | None, dict[str, float]] | None = None
+        self._published: tuple[dict[str, Any], float | None, dict[str, Monotonic]] | None = None
         self._publish_again_at = 0.0
         self._work: list[Work] = []
         self._stopped = threading.Event()

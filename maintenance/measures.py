@@ -87,7 +87,7 @@ class Measures:
 
     `published_at` is when the running bot last published, `polled_at` when Telegram last answered
     it. `cpu_share` is of all processors, over the sampling interval that ended at `cpu_at`.
-    `sites_down` are the sites that fail for everybody, with the time of the next try, and
+    `sites_down_until` are the sites that fail for everybody, with the time of the next try, and
     `sites_full` those at their limit, each with the key of `sites.toml` that sets it.
     """
 
@@ -117,7 +117,7 @@ class Measures:
     ytdlp_age_days: int | None
     upgrade_trouble: str | None
     sites_trouble: str | None
-    sites_down: Mapping[str, float]
+    sites_down_until: Mapping[str, Wall]
     sites_full: Mapping[str, str]
     missing_ffmpeg: tuple[str, ...]
     js_runtime: str | None
@@ -181,7 +181,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         ytdlp_age_days=programs.release_age_days(ytdlp, today) if ytdlp else None,
         upgrade_trouble=said.get("upgrade_trouble"),
         sites_trouble=said.get("sites_trouble"),
-        sites_down=said.get("sites_down", {}),
+        sites_down_until=said.get("sites_down", {}),
         sites_full=sites_full,
         missing_ffmpeg=tuple(ffmpeg.missing()),
         js_runtime=javascript.installed(),

@@ -191,7 +191,7 @@ def _to_json(measures: Measures, findings: Sequence[Finding]) -> dict[str, Any]:
         "downloads": [_with_job(download) for download in measures.downloads],
         "sites_down": [
             {"site": site, "tried_at": probe_at}
-            for site, probe_at in sorted(measures.sites_down.items())
+            for site, probe_at in sorted(measures.sites_down_until.items())
         ],
         "sites_full": [
             {"site": site, "setting": measures.sites_full[site], "waiting": waiting}

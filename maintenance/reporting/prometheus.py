@@ -167,7 +167,7 @@ def _downloads(measures: Measures) -> Iterable[Family]:
     longest_s = max((download.age_s for download in measures.downloads), default=0.0)
     yield _gauge("ytdlp_longest_run_seconds", "Age of the oldest yt-dlp process.", longest_s)
     help_text = "Sites that fail for everybody and are not asked."
-    yield _gauge("sites_down", help_text, len(measures.sites_down))
+    yield _gauge("sites_down", help_text, len(measures.sites_down_until))
 
 
 def _machine(measures: Measures) -> Iterable[Family]:

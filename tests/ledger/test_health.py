@@ -13,6 +13,7 @@ from maintenance.health import assess
 from maintenance.measures import MeasuredJudge, MeasuredWorker, Measures, RunningDownload
 from tests.support.ledger_kit import make_empty_ledger
 from tests.support.operator_kit import nobody_at_work
+from worker.clocks import Wall
 from worker.downloads.confinement.network import Network
 from worker.errors import Reason, Remedy
 from worker.ledger import DOWNLOADS, ledger_path
@@ -49,7 +50,7 @@ def well(settings: Settings) -> Measures:
         ytdlp_age_days=10,
         upgrade_trouble=None,
         sites_trouble=None,
-        sites_down={},
+        sites_down_until={},
         sites_full={},
         missing_ffmpeg=(),
         landlock_abi=7,
@@ -173,7 +174,7 @@ OK, WARNING, CRITICAL = Level.OK, Level.WARNING, Level.CRITICAL
         (replaced(sites_trouble="sites.toml line 3: no"), "sites.toml", WARNING, True),
         (figures(refused=1), "telegram", WARNING, False),
         (figures(paused_since=0.0), "pause", WARNING, False),
-        (replaced(sites_down={"site.example": 0.0}), "sites", WARNING, True),
+        (replaced(sites_down_until={"site.example": Wall(0.0)}), "sites", WARNING, True),
         (figures(blocked={"site.example": 3}), "blocked by site.example", WARNING, True),
         (
             figures(blocked={"a.example": 1}, remedies={"b.example": Remedy.PACE}),
@@ -199,8 +200,8 @@ def test_verdict(well: Measures, change: Any, name: str, level: Level, alerts: b
 
 def test_sites_that_are_down_are_named_with_their_next_try(well: Measures) -> None:
     now = well.taken_at
-    down = {"b.example": now + 240, "a.example": now - 1}
-    (item,) = [i for i in assess(replaced(sites_down=down)(well)) if i.name == "sites"]
+    down = {"b.example": Wall(now + 240), "a.example": Wall(now - 1)}
+    (item,) = [i for i in assess(replaced(sites_down_until=down)(well)) if i.name == "sites"]
     assert item.text == (
         "2 down for everybody: a.example, tried with its next link; b.example, tried again in 4m00s"
     )

@@ -76,7 +76,9 @@ def test_a_count_is_due_when_the_interval_ends_also_in_silence(lines: Lines) -> 
     log.error(*FULL)
     assert list(lines.repeats.take_due()) == []
     lines.now = INTERVAL_S
-    assert [count.getMessage()[-20:] for count in lines.repeats.take_due()] == ["(again, once in 0 s)"]
+    assert [count.getMessage()[-20:] for count in lines.repeats.take_due()] == [
+        "(again, once in 0 s)"
+    ]
 
 
 def test_what_is_over_is_new_when_it_comes_again(lines: Lines) -> None:

@@ -13,6 +13,7 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any, cast
 
 from tests.support.fake_judge import FakeJudge
+from worker.clocks import Monotonic
 from worker.dispatch.dispatcher import Dispatcher
 from worker.processes import process_table, signals
 from worker.processes.process_table import INSTANCE_VARIABLE, JOB_VARIABLE, Identity
@@ -29,7 +30,7 @@ class _NobodyAtWork:
     pids: tuple[int, ...] = ()
     ytdlp = SimpleNamespace(in_use=None, trouble=None)
     judge = FakeJudge()
-    sites_down: Mapping[str, float] = MappingProxyType({})
+    sites_down: Mapping[str, Monotonic] = MappingProxyType({})
     sites_full: Mapping[str, str] = MappingProxyType({})
     work: tuple[Any, ...] = ()
 

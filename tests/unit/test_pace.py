@@ -20,7 +20,7 @@ def pace_of(
     links_per_hour: int | None = None, downloads: int | None = None, begun: Sequence[float] = ()
 ) -> Pace:
     site = Site(name=SITE, links_per_hour=links_per_hour, downloads=downloads)
-    return Pace(Sites({SITE: site}), [(LINK, at) for at in begun])
+    return Pace(Sites({SITE: site}), [(LINK, Monotonic(at)) for at in begun])
 
 
 @given(

@@ -34,6 +34,8 @@ LONGEST_COOL_DOWN_S = 1800.0
 
 MAX_SITES = 1000
 
+_AT_ONCE = Monotonic(0.0)
+
 # Not TIMED_OUT: a long video takes long on a site that works.
 SPEAKS_OF_SITE = frozenset(
     {
@@ -47,7 +49,7 @@ SPEAKS_OF_SITE = frozenset(
 class _Failure:
     """When a link failed last, and whose download it was."""
 
-    at: float
+    at: Monotonic
     user_id: int | None
 
 
@@ -61,7 +63,7 @@ class _Circuit:
 
     failures: dict[int, _Failure] = field(default_factory=dict)
     cool_down_s: float = 0.0
-    probe_at: float = 0.0
+    probe_at: Monotonic = _AT_ONCE
     probe_job_id: int | None = None
     reason: Reason = Reason.SITE_DOWN
 
@@ -82,7 +84,7 @@ class CircuitBreaker:
         self._people: set[int | None] = set()
 
     @property
-    def sites_down(self) -> Mapping[str, float]:
+    def sites_down(self) -> Mapping[str, Monotonic]:
         """The sites whose links are refused, and when each is tried again. Any thread may ask."""
         sites = list(self._sites.items())  # One C call: no other thread changes it meanwhile.
         return {site: circuit.probe_at for site, circuit in sites if circuit.is_open}
@@ -105,7 +107,8 @@ class CircuitBreaker:
         if now < circuit.probe_at:
             return False
         # If its outcome never comes, another probe is let through after a while.
-        circuit.probe_job_id, circuit.probe_at = job.id, now + COOL_DOWN_S
+        circuit.probe_job_id = job.id
+        circuit.probe_at = Monotonic(now + COOL_DOWN_S)
         return True
 
     def probe_now(self, now: Monotonic) -> None:
@@ -185,7 +188,8 @@ class CircuitBreaker:
             circuit.cool_down_s = COOL_DOWN_S
         else:
             return  # Too few, or it had begun before the circuit opened.
-        circuit.probe_job_id, circuit.probe_at = None, now + circuit.cool_down_s
+        circuit.probe_job_id = None
+        circuit.probe_at = Monotonic(now + circuit.cool_down_s)
         wait_s = circuit.cool_down_s
         log.warning(
             "job %d: %s fails for everybody; its links are refused for %.0f s.",

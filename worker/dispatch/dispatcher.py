@@ -86,9 +86,9 @@ class Dispatcher:
         self._ytdlp = YtDlpTakeover(self._pools[DOWNLOADS])
         self._ended: Job | None = None
         self._has_recovered = False
-        self._paused_until = 0.0
-        self._stop_at: float | None = None
-        self._idle_since: float | None = None
+        self._paused_until = Monotonic(0.0)
+        self._stop_at: Monotonic | None = None
+        self._idle_since: Monotonic | None = None
         self._lock = threading.Lock()
         self.heartbeat = clocks.monotonic()
 
@@ -100,7 +100,7 @@ class Dispatcher:
 
     def stop(self, grace_s: float) -> None:
         """Claim nothing more, and end when the running jobs have, or after the grace."""
-        stop_at = clocks.monotonic() + grace_s
+        stop_at = Monotonic(clocks.monotonic() + grace_s)
         with self._lock:
             self._stop_at = stop_at if self._stop_at is None else min(self._stop_at, stop_at)
         self.wake()
@@ -136,7 +136,7 @@ class Dispatcher:
         return list(self._pools.values())
 
     @property
-    def sites_down(self) -> Mapping[str, float]:
+    def sites_down(self) -> Mapping[str, Monotonic]:
         """The sites that are not asked, with the monotonic time at which each is tried again."""
         return self._circuit_breaker.sites_down
 
@@ -219,7 +219,7 @@ class Dispatcher:
                 self._showing.pause(self._ledger, self._running.request_ids, now)
         except LedgerBusy as error:
             log.error("The ledger cannot be written, so work waits: %s", error)
-            self._paused_until = now + LEDGER_PAUSE_S
+            self._paused_until = Monotonic(now + LEDGER_PAUSE_S)
         self._recorder.take_answers()
 
     def _forget_some(self) -> None:
@@ -245,7 +245,7 @@ class Dispatcher:
         writers = [writer for pool in self._pools.values() for writer in pool.writers]
         deadlines += [
             self._judge.next_deadline(),
-            now + TICK_S,
+            Monotonic(now + TICK_S),
             self._rate_limits.next_opening(now),
         ]
         wait_s = 0.0 if self._has_work(now) else min(deadlines) - now
@@ -328,7 +328,6 @@ class Dispatcher:
             if error := self._begin(job, pool, now):
                 self._events.append(Failed(job.id, error, ""))
 
-    @property
     def _claim_rules(self, name: str, now: Monotonic) -> ClaimRules:
         """Which jobs the pool of this name may be given now."""
         full_sites = self._site_rules.update_full_sites(now)
@@ -344,6 +343,7 @@ class Dispatcher:
             limits=replace(self._limits, full_sites=full_sites),
         )
 
+    @property
     def _may_record(self) -> bool:
         """Whether one more recording leaves a worker for downloads, which take less long."""
         # A bot with one worker may record nothing, but still makes files of what was recorded

@@ -26,11 +26,11 @@ HOUR_S = 3600.0
 class Pace:
     """Which sites are asked as much as they may be, and how long a download waits for its turn."""
 
-    def __init__(self, sites: Sites, begun: Iterable[tuple[str, float]] = ()) -> None:
+    def __init__(self, sites: Sites, begun: Iterable[tuple[str, Monotonic]] = ()) -> None:
         """`begun`: the links of the downloads that have begun in the last hour, and when."""
         self._sites = sites
         # Only of the sites with a limit, and in order.
-        self._begun: dict[str, list[float]] = defaultdict(list)
+        self._begun: dict[str, list[Monotonic]] = defaultdict(list)
         for url, at in begun:
             self._count(url, at)
 
@@ -38,7 +38,7 @@ class Pace:
         """Count a download of this link, which begins now."""
         self._count(url, now)
 
-    def _count(self, url: str, at: float) -> None:
+    def _count(self, url: str, at: Monotonic) -> None:
         site = self._sites.of_url(url)
         if site.links_per_hour is not None:
             bisect.insort(self._begun[site.name], at)

@@ -1,5 +1,6 @@
 """Whether Telegram answers anybody and knows the bot: neither is the fault of any one call."""
 
+import math
 import threading
 from dataclasses import dataclass
 
@@ -12,23 +13,35 @@ from worker.pool.events import Event, Failed, Finished
 
 @dataclass(frozen=True)
 class AnsweringPeriod:
-    """A time in which Telegram answered: the moments of its first and its last answer."""
+    """When Telegram's first and last answer came, of those without a silence in between.
 
-    began: float
-    ended: float
+    By the wall clock, as the ledger's times are.
+    """
 
-    def by_wall_clock(self, now: Monotonic, wall: Wall) -> "AnsweringPeriod":
-        return AnsweringPeriod(wall - (now - self.began), wall - (now - self.ended))
+    began: Wall
+    ended: Wall
 
 
-_NEVER = AnsweringPeriod(float("-inf"), float("-inf"))
+@dataclass(frozen=True)
+class _Period:
+    """The same in monotonic time, which no change of the clock moves."""
+
+    began: Monotonic
+    ended: Monotonic
+
+    def by_wall_clock(self, now: Monotonic, wall: Wall) -> AnsweringPeriod:
+        began_s_ago, ended_s_ago = now - self.began, now - self.ended
+        return AnsweringPeriod(Wall(wall - began_s_ago), Wall(wall - ended_s_ago))
+
+
+_NEVER = _Period(Monotonic(-math.inf), Monotonic(-math.inf))
 
 
 class Reachability:
     """Knows whether Telegram answers: the poller and the dispatcher report their calls to it."""
 
     def __init__(self) -> None:
-        """Begin without a word from Telegram."""
+        """Begin with no answer from Telegram."""
         self._lock = threading.Lock()
         self._period = self._period_before = _NEVER
         self._is_lost = True
@@ -51,10 +64,10 @@ class Reachability:
         """Note that Telegram has answered somebody, even if with a refusal."""
         with self._lock:
             if self._is_lost:
-                self._period_before, self._period = self._period, AnsweringPeriod(now, now)
+                self._period_before, self._period = self._period, _Period(now, now)
                 self._is_lost, self._has_returned = False, True
             else:
-                self._period = AnsweringPeriod(self._period.began, now)
+                self._period = _Period(self._period.began, now)
 
     def note_silence(self) -> None:
         """Note that the long poll gets no answer, so that other calls may get none either."""
@@ -83,6 +96,6 @@ class Reachability:
         # No wait between two tries is longer; a clock that was set forward seems to say so.
         return job.refused_s + min(max(0.0, waited_s), LONGEST_RETRY_S)
 
-    def period_before(self, now: Monotonic, wall: Wall) -> "AnsweringPeriod":
+    def period_before(self, now: Monotonic, wall: Wall) -> AnsweringPeriod:
         """The period of answers before Telegram was lost the last time, by the wall clock."""
         return self._period_before.by_wall_clock(now, wall)

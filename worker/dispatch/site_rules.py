@@ -49,8 +49,8 @@ class SiteRules:
         # What failed under the old settings may work now.
         ledger.forget_failures()
         # A clock that was set back since then makes none of them look new.
-        begun = ledger.begun_downloads(wall - HOUR_S)
-        past = [(url, now - (wall - at)) for url, at in begun if at <= wall]
+        begun = ledger.begun_downloads(Wall(wall - HOUR_S))
+        past = [(url, Monotonic(now - (wall - at))) for url, at in begun if at <= wall]
         self.sites, self._pace = sites, Pace(sites, past)
         with self._lock:
             if self._new is sites:

@@ -69,7 +69,7 @@ class UpgradeWatch:
         self._told: IO[bytes] = tempfile.TemporaryFile()  # noqa: SIM115 - open until close
         # Those that fail with what is in use; None until that is known.
         self._broken_plugins: frozenset[str] | None = None
-        self._due_at = 0.0
+        self._due_at = Monotonic(0.0)
 
     @property
     def pids(self) -> list[int]:
@@ -90,7 +90,7 @@ class UpgradeWatch:
             return self._watch_trial(self._trial, now)
         if now < self._due_at:
             return False
-        self._due_at = now + CHECK_EVERY_S
+        self._due_at = Monotonic(now + CHECK_EVERY_S)
         if _code_on_disk() != self._code:
             self._ask_for_restart()
             return False
@@ -130,14 +130,14 @@ class UpgradeWatch:
                 stdout=self._told,
                 stderr=self._complaint,
             )
-            self._due_at = now + TRIAL_S
+            self._due_at = Monotonic(now + TRIAL_S)
 
     def _watch_trial(self, trial: subprocess.Popen[bytes], now: Monotonic) -> bool:
         if trial.poll() is None:
             if now >= self._due_at:
                 trial.kill()
             return False
-        self._trial, self._due_at = None, now + CHECK_EVERY_S
+        self._trial, self._due_at = None, Monotonic(now + CHECK_EVERY_S)
         candidate = self._candidate
         if candidate is None or _read_installed(all_files=candidate.files is not None) != candidate:
             return False  # It has changed meanwhile, and is tried again.

@@ -30,12 +30,13 @@ class Allowance:
     def __init__(self, limits: DownloadLimits, now: Monotonic, record_s: float = 0.0) -> None:
         self._limits = limits
         self._record_s = record_s
-        self._last_end = now + max(limits.timeout_s, limits.job_timeout_s - _STOP_S) + record_s
-        self._begun: float = now
-        self._first_byte_at: float | None = None
-        self._finishing_since: float | None = None
+        longest_s = max(limits.timeout_s, limits.job_timeout_s - _STOP_S) + record_s
+        self._last_end = Monotonic(now + longest_s)
+        self._begun = now
+        self._first_byte_at: Monotonic | None = None
+        self._finishing_since: Monotonic | None = None
         self._waits_left_s = LONGEST_SITE_WAIT_S
-        self.ends_at = 0.0
+        self.ends_at = now
         """The end of the stage, unless more bytes explain more time."""
         self._grant(now, limits.timeout_s)
 
@@ -51,7 +52,8 @@ class Allowance:
         if self._first_byte_at is None:
             self._first_byte_at = now
         elif self._finishing_since is not None:
-            self._first_byte_at += now - self._finishing_since
+            finishing_s = now - self._finishing_since
+            self._first_byte_at = Monotonic(self._first_byte_at + finishing_s)
         self._finishing_since = None
         # Bytes that a page promises beyond the limit will not be fetched, so they explain no time.
         size = min(max(done_bytes, total_bytes or 0), self._limits.max_answer_bytes)
@@ -65,7 +67,7 @@ class Allowance:
         """
         granted_s = min(wait_s, self._waits_left_s)
         self._waits_left_s -= granted_s
-        self._grant(self._begun + granted_s, self.granted_s)
+        self._grant(Monotonic(self._begun + granted_s), self.granted_s)
         return granted_s
 
     def begin_recording(self, now: Monotonic) -> None:
@@ -77,6 +79,6 @@ class Allowance:
         self._finishing_since = now
         self._grant(now, self._limits.timeout_s + size_bytes / FINISHING_BPS)
 
-    def _grant(self, since: float, seconds: float) -> None:
+    def _grant(self, since: Monotonic, seconds: float) -> None:
         self._begun = since
-        self.ends_at = min(since + seconds, self._last_end)
+        self.ends_at = min(Monotonic(since + seconds), self._last_end)

@@ -214,7 +214,7 @@ class Ledger(Completions):
         with self._db.transaction():
             queue.call_again(self._db, job.id, delay_s, refused_s, wall)
 
-    def call_now(self, answered_from: float, answered_until: float, wall: Wall) -> int:
+    def call_now(self, answered_from: Wall, answered_until: Wall, wall: Wall) -> int:
         """Let the calls that got no usable answer from Telegram wait no longer."""
         with self._db.transaction():
             return queue.call_now(self._db, answered_from, answered_until, wall)

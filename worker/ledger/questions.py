@@ -53,7 +53,7 @@ class Questions:
         with self._db.reading():
             return queue_position.read(self._db, wall, waited_s, full_sites)
 
-    def begun_downloads(self, since: float) -> list[tuple[str, float]]:
+    def begun_downloads(self, since: Wall) -> list[tuple[str, Wall]]:
         with self._db.reading():
             return begun.downloads(self._db, since)
 

@@ -11,7 +11,6 @@ that still run.
 
 import contextlib
 import logging
-import math
 import pickle
 import random
 from collections.abc import Iterator
@@ -25,7 +24,7 @@ from worker.pool.events import Event, Lost, Stopped, StopReason, decode_outcome,
 from worker.pool.messages import MessageKind, decode, encode
 from worker.pool.start_backoff import StartBackoff
 from worker.pool.watched_process import WatchedProcess, prepare_start
-from worker.pool.worker import Phase, RunningJob, Worker, WorkerState
+from worker.pool.worker import NEVER, Phase, RunningJob, Worker, WorkerState
 from worker.pool.worker_main import Setup, worker_main
 from worker.processes import memory, process_setup, signals
 
@@ -119,9 +118,9 @@ class Pool:
         """What to wait on for writing: channels with a message too long for the pipe."""
         return (worker.channel for worker in self._workers if worker.channel.has_unsent)
 
-    def next_deadline(self) -> float:
-        """When `step` must be called even if nothing is ready, in monotonic seconds."""
-        next_start = self._backoff.next_at if self._missing() else math.inf
+    def next_deadline(self) -> Monotonic:
+        """When `step` must be called even if nothing is ready."""
+        next_start = self._backoff.next_at if self._missing() else NEVER
         return min([next_start, *(worker.next_deadline for worker in self._workers)])
 
     # ----------------------------------------------------------------------------- commands
@@ -135,14 +134,15 @@ class Pool:
         if not self.free:
             raise RuntimeError(f"pool {self.spec.name} has no free worker")
         worker = min(self._idle_workers(), key=lambda worker: worker.needs_successor)
-        worker.run(RunningJob(job_id, monotonic() + timeout_s), message)
+        worker.run(RunningJob(job_id, Monotonic(monotonic() + timeout_s)), message)
 
     def stop_job(self, job_id: int, grace_s: float | None = None) -> bool:
         """Tell a job to stop; its worker is killed after the grace. False when it does not run."""
         grace_s = self.spec.stop_grace_s if grace_s is None else grace_s
         for worker in self._workers:
             if worker.job and worker.job.id == job_id:
-                worker.stop_job(worker.job, StopReason.STOPPED, monotonic() + grace_s)
+                kill_at = Monotonic(monotonic() + grace_s)
+                worker.stop_job(worker.job, StopReason.STOPPED, kill_at)
                 return True
         return False
 
@@ -187,7 +187,7 @@ class Pool:
             if worker.job or worker.phase is Phase.STARTING:
                 worker.kill(now)
             else:
-                worker.dismiss(now + patience_s)
+                worker.dismiss(Monotonic(now + patience_s))
         self._wait_for_ends(patience_s)
         for worker in self._workers:
             worker.kill(now)
@@ -220,9 +220,9 @@ class Pool:
             name,
             process,
             Channel(ours),
-            kill_at=now + self.spec.start_timeout_s,
+            kill_at=Monotonic(now + self.spec.start_timeout_s),
             maxtasksperchild=max(1, int(self.spec.maxtasksperchild * spread)),
-            expires_at=now + self.spec.max_age_s * spread,
+            expires_at=Monotonic(now + self.spec.max_age_s * spread),
         )
         self._workers.append(worker)
 
@@ -244,10 +244,10 @@ class Pool:
         self, worker: Worker, kind: MessageKind, job_id: int, payload: bytes, now: Monotonic
     ) -> list[Event]:
         if kind is MessageKind.READY:
-            worker.become_ready(stable_at=now + MIN_UPTIME_S)
+            worker.become_ready(stable_at=Monotonic(now + MIN_UPTIME_S))
         elif kind is MessageKind.SETUP_FAILED:
             self._backoff.note_failure(now, f"{worker.name}: {payload.decode(errors='replace')}")
-            worker.dismiss(now + self.spec.stop_grace_s)
+            worker.dismiss(Monotonic(now + self.spec.stop_grace_s))
         elif worker.job and worker.job.id == job_id:
             if kind is MessageKind.REPORT:
                 return decode_report(job_id, payload)
@@ -260,17 +260,18 @@ class Pool:
         worker.end_job()
         self._note_good_start(worker)
         if is_fatal:
-            worker.dismiss(now + self.spec.stop_grace_s)
+            worker.dismiss(Monotonic(now + self.spec.stop_grace_s))
         elif worker.phase is not Phase.LEAVING:
             worker.needs_successor = worker.needs_successor or self._has_used_much(worker)
 
     def _enforce_deadlines(self, worker: Worker, now: Monotonic) -> None:
         job = worker.job
         if job and not job.stop_reason and now >= job.deadline:
-            worker.stop_job(job, StopReason.TIMED_OUT, now + self.spec.stop_grace_s)
+            kill_at = Monotonic(now + self.spec.stop_grace_s)
+            worker.stop_job(job, StopReason.TIMED_OUT, kill_at)
         if worker.channel.is_closed and worker.phase is not Phase.LEAVING:
             # It is about to end, or can no longer be used.
-            worker.kill_at = min(worker.kill_at, now + HANGUP_GRACE_S)
+            worker.kill_at = min(worker.kill_at, Monotonic(now + HANGUP_GRACE_S))
         if now >= worker.kill_at:
             if worker.phase is Phase.STARTING:
                 self._backoff.note_failure(now, f"{worker.name} took too long to be ready")
@@ -355,7 +356,7 @@ class Pool:
             if worker.job or not worker.needs_successor:
                 continue
             if spare > 0 or (worker.is_exhausted and not self._backoff.failures):
-                worker.dismiss(now + self.spec.stop_grace_s)
+                worker.dismiss(Monotonic(now + self.spec.stop_grace_s))
                 spare -= 1
 
 

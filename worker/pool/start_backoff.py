@@ -14,6 +14,8 @@ START_DELAYS_S = (0.5, 2.0, 10.0, 30.0, 60.0)
 NOT_READY_S = 0.02
 """The time to the next look at a fork server that is not ready. That is rare, and takes seconds."""
 
+_AT_ONCE = Monotonic(0.0)
+
 
 @dataclass
 class StartBackoff:
@@ -23,18 +25,18 @@ class StartBackoff:
     """What is started, for the log."""
     failures: int = 0
     """Failed starts in a row."""
-    next_at: float = 0.0
+    next_at: Monotonic = _AT_ONCE
     """The earliest time of the next start."""
     trouble: str | None = None
     """Why the last start failed, until one succeeds; for alerts."""
 
     def start_now(self) -> None:
         """Delay the next start no longer: what made the last ones fail is over."""
-        self.next_at = 0.0
+        self.next_at = _AT_ONCE
 
     def stop(self) -> None:
         """Let nothing be started any more."""
-        self.next_at = math.inf
+        self.next_at = Monotonic(math.inf)
 
     def note_success(self) -> None:
         """Forget the failures: a start has succeeded, and the next one needs no delay."""
@@ -42,7 +44,7 @@ class StartBackoff:
 
     def postpone(self, now: Monotonic) -> None:
         """Delay the next start a little, without counting a failure."""
-        self.next_at = now + NOT_READY_S
+        self.next_at = Monotonic(now + NOT_READY_S)
 
     def note_failure(self, now: Monotonic, trouble: str) -> None:
         """Delay the next start. Failures before `next_at` count as one: they began together."""
@@ -50,7 +52,7 @@ class StartBackoff:
             return
         self.failures += 1
         delay_s = START_DELAYS_S[min(self.failures, len(START_DELAYS_S)) - 1]
-        self.next_at = now + delay_s
+        self.next_at = Monotonic(now + delay_s)
         first = self.trouble is None
         self.trouble = trouble
         log.log(

@@ -10,6 +10,8 @@ from worker.pool.events import StopReason
 from worker.pool.messages import MessageKind, encode
 from worker.pool.watched_process import WatchedProcess
 
+NEVER = Monotonic(math.inf)
+
 KILL_RETRY_S = 1.0
 """How long after one SIGKILL the next is sent, to a process that hangs in the kernel."""
 
@@ -42,29 +44,29 @@ class WorkerState:
 
 @dataclass
 class RunningJob:
-    """The job that a worker runs. `deadline` is monotonic."""
+    """The job that a worker runs."""
 
     id: int
-    deadline: float
+    deadline: Monotonic
     stop_reason: StopReason | None = None
     """Why it was told to stop, None when it was not."""
 
 
 @dataclass
 class Worker:
-    """A worker process, as its pool sees it. All times are monotonic."""
+    """A worker process, as its pool sees it."""
 
     name: str
     process: WatchedProcess
     channel: Channel
-    kill_at: float
+    kill_at: Monotonic
     """When its time is over: to get ready, to stop its job, or to exit by itself. Once it was
-    killed, when it is killed again. Infinite while nothing of that is due."""
+    killed, when it is killed again. `NEVER` while nothing of that is due."""
     maxtasksperchild: int
-    expires_at: float
+    expires_at: Monotonic
     """The end of its time in service."""
     phase: Phase = Phase.STARTING
-    stable_at: float = math.inf
+    stable_at: Monotonic = NEVER
     """When its start is a success if it has done no job by then; never before it is ready."""
     is_stable: bool = False
     """The start counts as a success."""
@@ -83,7 +85,7 @@ class Worker:
         return self.jobs_done >= self.maxtasksperchild
 
     @property
-    def next_deadline(self) -> float:
+    def next_deadline(self) -> Monotonic:
         """When the pool must look at this worker, even if it sends nothing."""
         deadlines = [self.kill_at]
         if self.job and not self.job.stop_reason:
@@ -107,18 +109,18 @@ class Worker:
             job.id if job else None,
         )
 
-    def become_ready(self, stable_at: float) -> None:
+    def become_ready(self, stable_at: Monotonic) -> None:
         """Note that the worker is ready; its start is a success at `stable_at`, or by a job."""
         self.phase = Phase.SERVING
         self.stable_at = stable_at
-        self.kill_at = math.inf
+        self.kill_at = NEVER
 
     def run(self, job: RunningJob, message: bytes) -> None:
         """Send a job to the worker, which must be idle."""
         self.job = job
         self.channel.send(message)
 
-    def stop_job(self, job: RunningJob, reason: StopReason, kill_at: float) -> None:
+    def stop_job(self, job: RunningJob, reason: StopReason, kill_at: Monotonic) -> None:
         """Tell the worker's job to stop; the worker is killed at `kill_at` if it has not."""
         if not job.stop_reason:
             job.stop_reason = reason
@@ -130,9 +132,9 @@ class Worker:
         self.job = None
         self.jobs_done += 1
         if self.phase is Phase.SERVING:
-            self.kill_at = math.inf
+            self.kill_at = NEVER
 
-    def dismiss(self, kill_at: float) -> None:
+    def dismiss(self, kill_at: Monotonic) -> None:
         """Close the channel, which makes an idle worker exit; it is killed at `kill_at`."""
         self.phase = Phase.LEAVING
         self.kill_at = kill_at
@@ -141,5 +143,5 @@ class Worker:
     def kill(self, now: Monotonic) -> None:
         """Send SIGKILL, and again later if that has not ended it."""
         self.phase = Phase.LEAVING
-        self.kill_at = now + KILL_RETRY_S
+        self.kill_at = Monotonic(now + KILL_RETRY_S)
         self.process.kill()

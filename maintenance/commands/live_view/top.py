@@ -119,7 +119,7 @@ def to_json(snapshot: Snapshot) -> dict[str, Any]:
         "queues": {name: asdict(queue) for name, queue in taken.statistics.queues.items()},
         "workers": [asdict(worker) for worker in taken.workers],
         "jobs": [{**asdict(job), "share": job.share} for job in snapshot.jobs],
-        "sites_down": sorted(taken.sites_down),
+        "sites_down": sorted(taken.sites_down_until),
         "troubles": [
             {"name": found.name, "level": found.level.word, "text": found.text}
             for found in _troubles(snapshot)

@@ -24,7 +24,7 @@ class ChatActions:
 
     def __init__(self) -> None:
         """Begin with none on show."""
-        self._shown_at: dict[Place, float] = {}
+        self._shown_at: dict[Place, Monotonic] = {}
 
     def next_action(
         self, at_work: Mapping[Place, Progress], rate_limits: RateLimits, now: Monotonic

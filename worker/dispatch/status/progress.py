@@ -55,7 +55,7 @@ class _Message:
     job_id: int
     place: Place
     wanted: Progress
-    since: float
+    since: Monotonic
     shown: Progress | None = None
 
     def lateness(self, now: Monotonic) -> float:
@@ -76,12 +76,12 @@ class ProgressBoard:
         """Begin with nothing on show."""
         self._downloads: dict[int, Progress] = {}
         self._news: set[int] = set()
-        self._heard_at: dict[int, float] = {}
+        self._heard_at: dict[int, Monotonic] = {}
         self._messages: dict[int, _Message] = {}
         self._in_edit: dict[int, EditStatus] = {}
-        self._late_until: dict[int, float] = {}
-        self._edited_at: dict[int, float] = {}
-        self._refresh_at: float | None = None
+        self._late_until: dict[int, Monotonic] = {}
+        self._edited_at: dict[int, Monotonic] = {}
+        self._refresh_at: Monotonic | None = None
         self._ids = itertools.count(CALL_IDS)
 
     @property
@@ -144,14 +144,14 @@ class ProgressBoard:
         """Show new progress, and every `QUEUE_REFRESH_S` the places of those that wait."""
         if self._refresh_at is None:
             # After a start everybody has waited long already, most of them only for the start.
-            self._refresh_at = now + QUEUE_REFRESH_S
+            self._refresh_at = Monotonic(now + QUEUE_REFRESH_S)
         is_time = now >= self._refresh_at
         for download_id in list(self._downloads):
             if is_time or download_id in self._news:
                 self._refresh_download(download_id, ledger, now)
         self._news.clear()
         if is_time:
-            self._refresh_at = now + QUEUE_REFRESH_S
+            self._refresh_at = Monotonic(now + QUEUE_REFRESH_S)
             self._refresh_queue(ledger, now, wall, line)
 
     def _refresh_download(self, download_id: int, ledger: Ledger, now: Monotonic) -> None:
@@ -241,7 +241,7 @@ class ProgressBoard:
     def edit_lost(self, edit_id: int, now: Monotonic) -> None:
         """Note that an edit got no answer, and may still be on its way."""
         if edit := self._in_edit.pop(edit_id, None):
-            self._late_until[edit.request_id] = now + LATE_EDIT_S
+            self._late_until[edit.request_id] = Monotonic(now + LATE_EDIT_S)
 
 
 def _is_moving(progress: Progress) -> bool:

@@ -91,9 +91,11 @@ class JudgeKeeper:
         if self._life and not self.is_up:
             yield self._life
 
-    def next_deadline(self) -> float:
-        """When `step` must be called even if nothing is ready, in monotonic seconds."""
-        return self._alive_at + self._patience_s if self._judge else self._backoff.next_at
+    def next_deadline(self) -> Monotonic:
+        """When `step` must be called even if nothing is ready."""
+        if not self._judge:
+            return self._backoff.next_at
+        return Monotonic(self._alive_at + self._patience_s)
 
     def step(self, now: Monotonic) -> None:
         """Start a judge if there is none; kill one that is stuck or stopped."""

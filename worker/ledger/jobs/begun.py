@@ -3,10 +3,11 @@
 Part of the caller's transaction.
 """
 
+from worker.clocks import Wall
 from worker.ledger.storage.database import Database
 
 
-def downloads(db: Database, since: float) -> list[tuple[str, float]]:
+def downloads(db: Database, since: Wall) -> list[tuple[str, Wall]]:
     """The links of the downloads that have begun since then, and when; one for each attempt.
 
     Of several attempts only the time of the last is known; it is taken for all of them.

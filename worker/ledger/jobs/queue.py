@@ -122,7 +122,7 @@ def call_again(db: Database, job_id: int, delay_s: float, refused_s: float, wall
     wait_again(db, job_id, delay_s, wall, refund=True)
 
 
-def call_now(db: Database, answered_from: float, answered_until: float, wall: Wall) -> int:
+def call_now(db: Database, answered_from: Wall, answered_until: Wall, wall: Wall) -> int:
     """Let the jobs that got no usable answer from Telegram wait no longer. Returns how many.
 
     Before its silence Telegram answered others from and until these wall times, which counts for
