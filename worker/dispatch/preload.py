@@ -12,9 +12,6 @@ server leaves yt-dlp to the workers that need it.
 import contextlib
 import gc
 import logging
-
-# A worker would import this to receive its arguments, 0.8 MB each.
-import multiprocessing.popen_forkserver  # noqa: F401
 import os
 import signal
 import sys
@@ -43,7 +40,10 @@ _YTDLP = ("yt_dlp", "yt_dlp_plugins")
 
 
 class _Hangs(BaseException):
-    """No handler within yt-dlp may swallow it."""
+    """Raised when the import takes too long.
+
+    A BaseException, so no handler in yt-dlp swallows it.
+    """
 
 
 def _give_up(_number: int, _frame: object) -> None:
