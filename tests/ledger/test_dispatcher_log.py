@@ -115,7 +115,7 @@ def test_link_beyond_the_quota_leaves_a_line(
     bot = make_bot(USER_MAX_WAITING="1")
     bot.send(LINK, OTHER)
     (line,) = [record.getMessage() for record in caplog.records if "refused" in record.msg]
-    assert re.fullmatch(r"update \d+: a link is refused: too many waiting\.", line)
+    assert re.fullmatch(r"update \d+: a link was refused: too many waiting\.", line)
 
 
 def test_log_names_the_site_and_nothing_else_of_a_link(

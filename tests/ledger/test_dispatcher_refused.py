@@ -325,7 +325,7 @@ def test_log_says_what_telegram_said(
     caplog.set_level(logging.INFO, "worker")
     begin(bot, PostStatus).run(HOUR_S)
     assert "ended (TelegramUnreachable: sendMessage: Internal Server Error), next in" in caplog.text
-    assert "the status failed for good" in caplog.text
+    assert "the status message failed for good" in caplog.text
 
 
 def test_clock_set_forward_ends_no_call_early(make_bot: MakeBot) -> None:

@@ -95,3 +95,7 @@ def test_kinds_know_where_and_how_their_jobs_run() -> None:
     by_priority = sorted(Kind, key=lambda kind: kind.priority)
     assert by_priority[:3] == [Kind.BUTTON, Kind.UPDATE, Kind.REPLY]
     assert by_priority[-5:] == [*downloads, Kind.SUMMARY, Kind.MENUS]
+
+
+def test_each_kind_has_a_noun_of_its_own_for_the_log() -> None:
+    assert len({kind.noun for kind in Kind}) == len(Kind)

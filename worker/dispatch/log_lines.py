@@ -45,7 +45,7 @@ def download_begins(job: DownloadJob) -> None:
     log.info(
         "job %d: %s from %s begins, attempt %d.",
         job.id,
-        job.kind,
+        job.kind.noun,
         site_of_link(job.url),
         job.attempts,
     )
@@ -56,7 +56,7 @@ def download_done(job: DownloadJob, media: Media | None, took_s: float) -> None:
     log.info(
         "job %d: %s from %s done: %s, in %.1f s, attempt %d.",
         job.id,
-        job.kind,
+        job.kind.noun,
         site_of_link(job.url),
         _describe(media),
         took_s,
@@ -73,7 +73,7 @@ def tried_again(job: Job, attempt: int, event: Event, delay_s: float) -> None:
         "job %d: attempt %d of the %s ended (%s), next in %.0f s.",
         job.id,
         attempt,
-        job.kind,
+        job.kind.noun,
         outcomes.describe(event),
         delay_s,
         extra=fact,

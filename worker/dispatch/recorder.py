@@ -207,7 +207,7 @@ class Recorder:
         for request in done.opened:
             log_lines.accepted(request, job.update["update_id"])
         for refusal in done.refused:
-            log.info("update %d: a link is refused: %s.", job.update["update_id"], refusal)
+            log.info("update %d: a link was refused: %s.", job.update["update_id"], refusal)
 
     def take_answers(self) -> None:
         """Write one line for each link that has come to its end, and remove what that releases."""
@@ -241,7 +241,7 @@ class Recorder:
                     job, delay_s, wall, refund=again.refund, may_be_to_blame=blamed
                 )
                 if not waits:
-                    log.info("job %d: nobody waits for the %s any more.", job.id, job.kind)
+                    log.info("job %d: nobody waits for the %s any more.", job.id, job.kind.noun)
                     return
                 self._showing.put(job.id, outcomes.waiting(job, event, again, self._retries))
                 log_lines.tried_again(job, job.attempts, event, delay_s)
@@ -255,7 +255,7 @@ class Recorder:
                 log.warning(
                     "job %d: nobody can be reached, so the %s is given up (%s).",
                     job.id,
-                    job.kind,
+                    job.kind.noun,
                     said,
                 )
                 self._running.stop(self._ledger.give_up(job, wall))
@@ -281,7 +281,7 @@ class Recorder:
                 self._ledger.download_again(answer, wall)
                 self._sweep_of(answer.request.download_id)
             case outcomes.Unwanted():
-                log.info("job %d: the %s was stopped as unwanted.", job.id, job.kind)
+                log.info("job %d: the %s was stopped as unwanted.", job.id, job.kind.noun)
                 self._ledger.drop_stopped(job, wall)
 
     def fail(self, job: Job, error: errors.JobError, traceback: str, wall: Wall) -> None:
@@ -298,7 +298,7 @@ class Recorder:
             logging.ERROR if is_for_operator else logging.WARNING,
             "job %d: the %s failed for good, error %s: %s%s",
             job.id,
-            job.kind,
+            job.kind.noun,
             error_id,
             error,
             f"\n{traceback}" if is_for_operator and traceback else "",

@@ -11,10 +11,11 @@ from worker.protocol.site_cookies import CookiesKept
 
 
 def checked(job: jobs.Job, event: Event) -> Event:
-    """The event, or a failure in its place if it is a result that no such job returns."""
+    """The event itself, or a failure in place of a result that a job of this kind never returns."""
     if not isinstance(event, Finished) or _is_result_of(job, event.result):
         return event
-    detail = f"its worker returned {type(event.result).__name__}, which no {job.kind} does"
+    returned = type(event.result).__name__
+    detail = f"its worker returned {returned}, which is not a result of such a job"
     return Failed(event.job_id, JobError(Reason.INTERNAL, Fault.OPERATOR, detail), "")
 
 

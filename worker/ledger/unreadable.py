@@ -61,8 +61,10 @@ def set_aside(db: Database, row: sqlite3.Row, error: Exception, wall: Wall) -> N
     """
     error_id = _new_error_id()
     failure = JobError(Reason.INTERNAL, Fault.OPERATOR, f"its row cannot be read: {error!r}")
-    log.error("job %d: the %s failed, error %s: %s", row["id"], row["kind"], error_id, failure)
-    if row["kind"] not in list(Kind):
+    is_known = row["kind"] in list(Kind)
+    noun = Kind(row["kind"]).noun if is_known else "job of an unknown kind"
+    log.error("job %d: the %s failed, error %s: %s", row["id"], noun, error_id, failure)
+    if not is_known:
         queue.drop(db, row["id"], wall)
         return
     queue.fail(db, row["id"], failure, error_id, "", wall)

@@ -36,6 +36,11 @@ class Kind(StrEnum):
     REMOVAL = "removal"
 
     @property
+    def noun(self) -> str:
+        """What such a job is called in the sentences of the log."""
+        return _NOUNS[self]
+
+    @property
     def is_download(self) -> bool:
         """Whether such jobs ask the site of a link."""
         return self in (Kind.DOWNLOAD, Kind.LOOK, Kind.RECORDING)
@@ -70,6 +75,25 @@ class Kind(StrEnum):
         """The lowest number is taken first, equal ones by their turns."""
         return _PRIORITIES[self]
 
+
+_NOUNS = {
+    Kind.UPDATE: "update",
+    Kind.STATUS: "status message",
+    Kind.DOWNLOAD: "download",
+    Kind.LOOK: "look",
+    Kind.RECORDING: "recording",
+    Kind.GROUP: "album",
+    Kind.DELIVER: "delivery",
+    Kind.EXPLAIN: "explanation",
+    Kind.REPLY: "reply",
+    Kind.BUTTON: "answer to a button",
+    Kind.COOKIES: "storing of cookies",
+    Kind.PANEL: "panel",
+    Kind.PANEL_EDIT: "edit of a panel",
+    Kind.MENUS: "menu of commands",
+    Kind.SUMMARY: "summary",
+    Kind.REMOVAL: "removal of a status message",
+}
 
 BEGUN_RECORDING = 5
 """The priority of a recording that was begun already: mostly it only has to be turned into a file,
