@@ -126,14 +126,12 @@ class CircuitBreaker:
                 del self._sites[site]
 
     def refuses_any(self, now: Monotonic) -> bool:
-        """Whether any site is not even probed now."""
+        """Whether the links of any site are refused now, without a probe."""
         return any(now < probe_at for probe_at in self.sites_down.values())
 
     def refuses(self, job: DownloadJob, now: Monotonic) -> bool:
-        """Whether a waiting download is for such a site, and would ask it soon.
-
-        One that waits for a stream to start may wait for hours.
-        """
+        """Whether a waiting download is to fail now because its site's links are refused."""
+        # One that waits for a stream to start may wait for hours, until the site works again.
         if job.needs_no_site or job.form.awaits_start:
             return False
         circuit = self._sites.get(_site(job))
@@ -142,7 +140,7 @@ class CircuitBreaker:
     def learn(self, job: Job, event: Event, now: Monotonic) -> None:
         """Take into account what has become of a job, which is as it was when it began.
 
-        One that began without a need of its site says nothing about that.
+        A download that did not need its site when it began says nothing about the site.
         """
         if isinstance(job, CookiesJob) and isinstance(event, Finished):
             self.probe_now(now)

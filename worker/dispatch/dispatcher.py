@@ -122,17 +122,17 @@ class Dispatcher:
 
     @property
     def ytdlp(self) -> YtDlpTakeover:
-        """The yt-dlp that downloads use, to be looked at."""
+        """The yt-dlp that downloads use, for maintenance to read."""
         return self._ytdlp
 
     @property
     def judge(self) -> JudgeKeeper:
-        """The keeper of the judge, to be looked at."""
+        """The keeper of the judge, for maintenance to read."""
         return self._judge
 
     @property
     def pools(self) -> list[Pool]:
-        """The pools, to be looked at."""
+        """The pools, for maintenance to read."""
         return list(self._pools.values())
 
     @property

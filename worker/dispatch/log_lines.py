@@ -1,6 +1,7 @@
-"""What the log says of links: each can be followed from its update to its answer.
+"""What the log says about links: each can be followed from its update to its answer.
 
-By its request's id from the update to the answer, and by its download's id in between.
+The first and the last line about a link have its request's id and name its download. The lines in
+between have the download's id.
 """
 
 import logging

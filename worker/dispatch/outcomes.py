@@ -47,15 +47,15 @@ LONGEST_RETRY_S = 600.0
 """The longest such wait. It is cut short when Telegram answers again after a silence."""
 
 MAX_REFUSED_S = 1200.0
-"""For how long a call is repeated while Telegram answers others. An answer may pass it twice:
-as media and as a sentence."""
+"""For how long a call is repeated while Telegram answers others. An answer may take that long
+twice: as media and then as a sentence."""
 
 MAX_DELETED = 4
 """How often a new message may be deleted right away before it is given up: people saw each one."""
 
 MAX_STATUS_MESSAGES = 3
-"""How many status messages a request gets, since people delete some. The last one is not replaced,
-so that a bot that deletes them all has an end."""
+"""How many status messages a request gets, since people delete some. The last one is not replaced:
+otherwise a bot that deletes them all would get new ones for ever."""
 
 JUDGE_RETRY_S = 1.0
 """The wait before a download that has lost the judge is tried again."""

@@ -1,4 +1,4 @@
-"""How much a site is asked at a time and in an hour: what is beyond that waits in line.
+"""How much a site may be asked at a time and in an hour: downloads beyond that wait in line.
 
 No more of a site's downloads run at a time, and begin within any hour, than its operator's
 settings allow. Each attempt counts, for it asks the site; an answer that Telegram has already
@@ -60,7 +60,7 @@ class Pace:
     def wait_s(self, name: str, ahead: int, now: Monotonic) -> float:
         """How long a site's download waits at least, with `ahead` others of the site before it.
 
-        Only what may begin in an hour is known beforehand, and not how long downloads run.
+        It may wait longer, since nobody knows beforehand how long the running downloads take.
         """
         most = self._sites[name].links_per_hour
         if most is None:

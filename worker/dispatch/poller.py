@@ -27,8 +27,8 @@ POLL_S = 25
 """How long Telegram holds a poll open when there is nothing new."""
 
 MAX_NESTING = 100
-"""Levels of an update. Telegram's have about ten, and some hundreds can neither be written as
-JSON nor sent to a worker."""
+"""How many levels an update may have. Telegram's have about ten, and one with some hundreds can
+neither be written as JSON nor sent to a worker."""
 
 _MAX_UPDATE_ID = 2**62
 
@@ -39,8 +39,8 @@ TOKEN_TRIES = 3
 TOKEN_PAUSE_S = 3.0
 
 PROVEN_S = 600.0
-"""A token that has worked this long is refused for good only if it stays so for minutes: what
-stands between the bot and Telegram may be wrong for a while."""
+"""A token that has worked this long must be refused for minutes before the bot gives it up: a
+server between the bot and Telegram may be wrong for a while."""
 
 PROVEN_TOKEN_TRIES = 21
 PROVEN_TOKEN_PAUSE_S = 15.0

@@ -1,6 +1,6 @@
-"""What the operator has decided for sites, as the dispatcher keeps to it.
+"""The operator's settings for sites, and how the dispatcher follows them.
 
-The decisions may change while the bot runs; any thread may bring new ones.
+They may change while the bot runs; any thread may bring new ones.
 """
 
 import threading
@@ -28,7 +28,7 @@ class SiteRules:
         self.full_lately: Mapping[str, str] = {}
         """The sites whose pace let no download begin at the last `update_full_sites`, with why.
 
-        That is in every step. Any thread may read it.
+        Each step of the dispatcher calls that. Any thread may read it.
         """
         self._running = running
         self._pace = Pace(sites)
@@ -41,7 +41,10 @@ class SiteRules:
             self._new = sites
 
     def step(self, ledger: Ledger, now: Monotonic, wall: Wall) -> bool:
-        """Take over new settings; whether there are any. Raises LedgerBusy, to be called again."""
+        """Take over new settings. Returns whether there were any.
+
+        To be called again if it raises LedgerBusy.
+        """
         with self._lock:
             sites = self._new
         if sites is None:

@@ -132,9 +132,10 @@ def first_stage(form: Form, *, begun: bool = True) -> protocol.Stage:
 
 
 def _record_s(job: DownloadJob, settings: Settings) -> float:
-    """How many seconds of a live stream may be recorded for a job, whoever made up its form."""
+    """How many seconds of a live stream a job may record."""
     if not isinstance(job, RecordingJob) or job.is_stopped:
         return 0.0
+    # The form may come from a forged button, or from before the limit was lowered.
     return 60.0 * min(job.form.record_minutes or 0, settings.live_max_minutes)
 
 

@@ -1,6 +1,6 @@
-"""How long a download may take: as long as its size explains on the slowest line that is accepted.
+"""How long a download may take: as long as its size needs on the slowest line that is accepted.
 
-Pure; all times are monotonic seconds.
+Pure: the caller says what time it is.
 """
 
 from worker.clocks import Monotonic
@@ -13,8 +13,8 @@ LONGEST_SITE_WAIT_S = 120.0
 """How long a site may make a download wait. YouTube's longest advertisements that cannot be skipped
 take 60 s."""
 
-_STOP_S = 2.0
 # How much sooner than the pool: a download that ends here can still say how far it came.
+_STOP_S = 2.0
 
 
 class Allowance:
@@ -22,7 +22,7 @@ class Allowance:
 
     Until the first byte it has `timeout_s`. From that byte on it has as much again, and one second
     more for each `slowest_bps` bytes that are expected or have come. Finishing the files has
-    `timeout_s` once more, and what their size explains; where more bytes follow, such as the next
+    `timeout_s` once more, and what their size needs; where more bytes follow, such as the next
     video of a post, that time is given back. All of it together is limited by `job_timeout_s`.
     Recording `record_s` of a live stream may take that much longer.
     """
@@ -37,7 +37,7 @@ class Allowance:
         self._finishing_since: Monotonic | None = None
         self._waits_left_s = LONGEST_SITE_WAIT_S
         self.ends_at = now
-        """The end of the stage, unless more bytes explain more time."""
+        """The end of the stage, unless more bytes come, which need more time."""
         self._grant(now, limits.timeout_s)
 
     @property
@@ -55,7 +55,7 @@ class Allowance:
             finishing_s = now - self._finishing_since
             self._first_byte_at = Monotonic(self._first_byte_at + finishing_s)
         self._finishing_since = None
-        # Bytes that a page promises beyond the limit will not be fetched, so they explain no time.
+        # Bytes that a page promises beyond the limit will not be fetched, so they need no time.
         size = min(max(done_bytes, total_bytes or 0), self._limits.max_answer_bytes)
         seconds = self._limits.timeout_s + size / self._limits.slowest_bps
         self._grant(self._first_byte_at, seconds)

@@ -21,7 +21,7 @@ class DownloadLimits:
     `for_site` gives those of one download, with what is different for its site.
 
     A video larger than `max_file_bytes` is cut into at most `max_parts` files. `timeout_s` is
-    what any download may take, and each `slowest_bps` bytes explain one second more, up to
+    what any download may take, and each `slowest_bps` bytes add one second, up to
     `job_timeout_s` for everything (see `worker.downloads.allowance`). `instance` is the
     tag in the environment by which this bot's processes are recognised. `allowed_networks` are
     CIDR networks that a link may name although they are not public. `judge` is the address of the
@@ -57,7 +57,7 @@ class DownloadLimits:
     """The time from SIGTERM to SIGKILL: short, so that whoever cancels sees it end in a second."""
 
     directory_bytes: int | None = None
-    """How large its directory may be; None for as large as its files explain."""
+    """How large its directory may be; None for as large as its files need."""
 
     @property
     def max_answer_bytes(self) -> int:

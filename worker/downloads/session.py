@@ -364,8 +364,8 @@ class Session:
             self._directory_bytes = size
             self._note_progress()
         factor = _RECORDING_FACTOR if self._task.form.is_recording else _DIRECTORY_FACTOR
-        explained = self._limits.max_answer_bytes * factor + _LOG_LIMIT_BYTES
-        if size > (self._limits.directory_bytes or explained):
+        needed = self._limits.max_answer_bytes * factor + _LOG_LIMIT_BYTES
+        if size > (self._limits.directory_bytes or needed):
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, f"{size} bytes in the directory")
         used = _memory_in_use()
         self._usage.note_memory(used)

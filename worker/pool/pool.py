@@ -343,7 +343,8 @@ class Pool:
         limit = self.spec.limits.data_bytes
         if limit is None:
             return False
-        # Without a descriptor that is not known, and it is asked again after the next job.
+        # Where no descriptor is left, /proc cannot be read; that must not end the pool's owner, and
+        # is tried again after the next job.
         with contextlib.suppress(OSError):
             return memory.data_bytes(worker.process.pid) > SUCCESSOR_SHARE * limit
         return False

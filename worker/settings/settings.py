@@ -104,7 +104,7 @@ class Settings:
     download_timeout_s: Annotated[
         float,
         seconds(1, _DAY_S),
-        "how long yt-dlp may run, apart from what the size explains: a second for each 0.5 MB",
+        "how long yt-dlp may run, besides what the size needs: a second for each 0.5 MB",
     ] = 60.0
     download_idle_timeout_s: Annotated[
         float, seconds(1, _DAY_S), "how long yt-dlp may run without progress"
@@ -112,7 +112,7 @@ class Settings:
     download_job_timeout_s: Annotated[
         float,
         seconds(1, _DAY_S),
-        "how long a whole download job may take; by default what `MAX_FILE_MB` explains",
+        "how long a whole download job may take; by default what `MAX_FILE_MB` needs",
     ] = 580.0
     telegram_job_timeout_s: Annotated[
         float, seconds(1, _DAY_S), "how long a Telegram job may take; large uploads get more"

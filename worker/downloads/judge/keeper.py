@@ -169,7 +169,8 @@ class JudgeKeeper:
 
 
 def _is_stopped(pid: int) -> bool:
-    # Without a descriptor that is not known, which must not end the judge's owner.
+    # Where no descriptor is left, /proc cannot be read; that must not end the judge's owner, and
+    # is tried again at the next step.
     with contextlib.suppress(OSError):
         found = process_table.look_up(pid)
         return found is not None and found.state in "Tt"
