@@ -219,7 +219,7 @@ def test_sites_that_are_counted_apart_are_limited(ledger: Ledger) -> None:
     hosts = [f"site{number}.example" for number in range(MAX_SITES + 50)]
     with db.transaction():
         for host in [*hosts, "youtu.be", hosts[0]]:
-            answers.count(db, an_answer(), f"https://{host}/v")
+            answers.add_to_counts(db, an_answer(), f"https://{host}/v")
     found = {each.site: each.answers for each in answers.counts(db)}
     assert len(found) == MAX_SITES + 2
     assert (found[OTHER_SITES], found["youtube.com"], found[hosts[0]]) == (50, 1, 2)

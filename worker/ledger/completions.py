@@ -90,7 +90,7 @@ class Completions(Questions):
             self._end(request, wall)
             if delivered.leaves_status:
                 self._remove_status(job, wall)
-            choices.describe(self._db, request, job.media, wall)
+            choices.add_description(self._db, request, job.media, wall)
             own = request_lookups.own_media(self._db, request)
             if job.media and own and len(sent) == len(job.media.files):
                 own_sent = sent[: len(own.files)]

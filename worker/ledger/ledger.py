@@ -165,7 +165,7 @@ class Ledger(Completions):
         if isinstance(job, UpdateJob):
             return replace(job, language=preferences.language_for(self._db, job.update))
         if isinstance(job, ButtonJob):
-            return open_pages.in_time(job, wall)
+            return open_pages.without_late_menu(job, wall)
         return job
 
     def recover(self, wall: Wall) -> int:

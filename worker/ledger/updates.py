@@ -85,38 +85,38 @@ class _EffectRecorder:
                 cancelled += batches.drop_unopened_of(db, effect.user_id, chat_id)
                 admission.tell_cancelled(db, effect, cancelled, wall)
             case effects.ChooseForm(press=press):
-                self._choose(choices.chosen(db, effect, wall), press)
+                self._open_chosen(choices.choose(db, effect, wall), press)
             case effects.StopRecording(press=press):
                 about, stop = recordings.stop(db, effect, wall)
                 self.job_ids_to_stop += stop
                 self._tell(press, about)
             case effects.ChooseResult(press=press):
-                self._choose(choices.result_chosen(db, effect), press)
+                self._open_chosen(choices.chosen_result(db, effect), press)
             case effects.ShowChoices():
-                found = choices.shown(db, effect, wall)
+                found = choices.show(db, effect, wall)
                 if isinstance(found, Request):
                     looks.look_for(db, found, effect.press, self._quota, wall, self._full_sites)
                 else:
                     self._answer(found)
             case effects.TellDescription():
-                self._answer(choices.described(db, effect, wall))
+                self._answer(choices.send_description(db, effect, wall))
             case effects.OpenPanel():
                 panels.open_panel(db, effect, wall)
             case effects.PressPanel():
                 return panels.press(db, effect, wall)
             case effects.ShowItems():
-                self._answer(lists.shown(db, effect, wall))
+                self._answer(lists.show(db, effect, wall))
             case effects.TakeItems():
-                self._answer(lists.taken(db, effect, wall))
+                self._answer(lists.take(db, effect, wall))
             case effects.NameItems():
-                if said := lists.named(db, effect, wall):
+                if said := lists.take_named(db, effect, wall):
                     admission.reply(db, said, wall)
             case effects.CancelRest(press=press):
-                about, stop = lists.rest_cancelled(db, effect, wall)
+                about, stop = lists.cancel_rest(db, effect, wall)
                 self.job_ids_to_stop += stop
                 self._tell(press, about)
             case effects.TryFailedAgain(press=press):
-                self._tell(press, lists.failed_again(db, effect, wall))
+                self._tell(press, lists.try_failed_again(db, effect, wall))
             case effects.Forget():
                 self.job_ids_to_stop += forgetting.forget(db, effect, wall)
             case effects.Ban():
@@ -139,9 +139,9 @@ class _EffectRecorder:
         return ()
 
     def _accept(self, link: effects.OpenRequest) -> notices.Refusal | None:
-        refusal = admission.refuse(self._db, link, self._quota, self._wall)
+        refusal = admission.refusal_of(self._db, link, self._quota, self._wall)
         if refusal:
-            admission.say_no(self._db, link, refusal, self._wall)
+            admission.tell_refusal(self._db, link, refusal, self._wall)
             self.refused.append(refusal)
         else:
             request = requests.open_request(self._db, link, self._wall, self._full_sites)
@@ -157,7 +157,7 @@ class _EffectRecorder:
             if not admission.has_said(self._db, reply, 0.0, self._wall):
                 admission.reply(self._db, reply, self._wall)
 
-    def _choose(
+    def _open_chosen(
         self, chosen: effects.OpenRequest | protocol.AnswerButton, press: effects.Press
     ) -> None:
         if isinstance(chosen, protocol.AnswerButton):

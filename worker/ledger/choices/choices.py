@@ -64,8 +64,11 @@ def first_menu(request: Request, message_id: int, media: Media | None) -> Menu |
     )
 
 
-def chosen(db: Database, effect: ChooseForm, wall: Wall) -> OpenRequest | AnswerButton:
-    """The link of the answer in another form, as a request below it; or why there is none."""
+def choose(db: Database, effect: ChooseForm, wall: Wall) -> OpenRequest | AnswerButton:
+    """Choose another form for the link of an answer.
+
+    Returns the request for it, which is still to be opened; or an answer that says why not.
+    """
     form, press = effect.form, effect.press
     is_of_live = form.is_recording or form.awaits_start
     request = _answered(db, effect.request_id, press, refused_too=is_of_live)
@@ -73,7 +76,7 @@ def chosen(db: Database, effect: ChooseForm, wall: Wall) -> OpenRequest | Answer
         return _notice(press, Topic.DEAD_BUTTON)
     is_on_a_page = not (form.is_usual_sound or form.whole_list or is_of_live)
     if is_on_a_page and open_pages.has_ended(db, request.id, wall):
-        return _expired(db, request, press, wall)
+        return _show_first_page(db, request, press, wall)
     if form.awaits_start and _awaited_in(db, request.chat_id) >= MAX_AWAITED:
         return _notice(press, Topic.ENOUGH_AWAITED)
     if request.asks_first:
@@ -105,8 +108,8 @@ def _awaited_in(db: Database, chat_id: int) -> int:
     return count
 
 
-def result_chosen(db: Database, effect: ChooseResult) -> OpenRequest | AnswerButton:
-    """The video that a search has found, as a request below its answer; or why there is none."""
+def chosen_result(db: Database, effect: ChooseResult) -> OpenRequest | AnswerButton:
+    """The request for a video that a search has found; or an answer that says why not."""
     request = _answered(db, effect.request_id, effect.press)
     if request is None or request.form != SEARCH:
         return _notice(effect.press, Topic.DEAD_BUTTON)
@@ -136,10 +139,11 @@ def is_under_way(db: Database, link: OpenRequest) -> bool:
     )
 
 
-def shown(db: Database, effect: ShowChoices, wall: Wall) -> AnswerButton | Request:
-    """The answer to a person who wants to see a page of a menu.
+def show(db: Database, effect: ShowChoices, wall: Wall) -> AnswerButton | Request:
+    """Open a page of the menu below an answer. Returns the answer to the press.
 
-    If its qualities are no longer known, it is the request whose link has to be looked at first.
+    If the qualities of the page are no longer known, nothing is opened: returns the request whose
+    link has to be looked at first.
     """
     press = effect.press
     request = _answered(db, effect.request_id, press)
@@ -170,32 +174,35 @@ def shown(db: Database, effect: ShowChoices, wall: Wall) -> AnswerButton | Reque
         if not media or not media.offer.subtitles:
             return _notice(press, Topic.DEAD_BUTTON)
         menu = replace(menu, subtitles=media.offer.subtitles)
-    menu = _opened(db, request, replace(menu, page=effect.page), wall)
+    menu = _open_page(db, request, replace(menu, page=effect.page), wall)
     return AnswerButton(press.callback_id, press.language, None, menu)
 
 
-def with_qualities(
+def show_qualities(
     db: Database, request_id: int, message_id: int, qualities: tuple[Quality, ...], wall: Wall
 ) -> Menu | None:
-    """The menu below an answer with the qualities that a look has found; None without an answer."""
+    """Open the page of the qualities that a look has found. Returns its menu.
+
+    None if the answer below which it would be is gone.
+    """
     request = request_lookups.find(db, request_id)
     media = request and media_cache.media_of(db, request.media_key, request.download_id)
     menu = request and first_menu(request, message_id, media or None)
     if not request or not menu:
         return None
     menu = replace(menu, page=Page.QUALITIES, has_qualities=True, qualities=qualities)
-    return _opened(db, request, menu, wall)
+    return _open_page(db, request, menu, wall)
 
 
-def described(db: Database, effect: TellDescription, wall: Wall) -> AnswerButton:
-    """The answer to a person who wants a description, which comes as a message of its own."""
+def send_description(db: Database, effect: TellDescription, wall: Wall) -> AnswerButton:
+    """Send a description as a message of its own. Returns the answer to the press."""
     press = effect.press
     request = _answered(db, effect.request_id, press)
     media = request and media_cache.media_of(db, request.media_key, request.download_id)
     if request is None or not media or not media.offer.description:
         return _notice(press, Topic.DEAD_BUTTON)
     if open_pages.has_ended(db, request.id, wall):
-        return _expired(db, request, press, wall)
+        return _show_first_page(db, request, press, wall)
     reader = replace(request.reader, language=press.language)
     reply = Reply(reader, press.message_id, (_description(request, media),))
     if admission.has_said(db, reply, wall - SAID_LATELY_S, wall):
@@ -204,8 +211,8 @@ def described(db: Database, effect: TellDescription, wall: Wall) -> AnswerButton
     return AnswerButton(press.callback_id, press.language, None)
 
 
-def describe(db: Database, request: Request, media: Media | None, wall: Wall) -> None:
-    """Let the description follow an answer, where its person has set that and there is one."""
+def add_description(db: Database, request: Request, media: Media | None, wall: Wall) -> None:
+    """Send the description after an answer, if its person has set that and there is one."""
     if request.describes and media and media.files and media.offer.description:
         notice = _description(request, media)
         admission.reply(db, Reply(request.reader, request.status_message_id, (notice,)), wall)
@@ -220,8 +227,8 @@ def _description(request: Request, media: Media) -> Notice:
     return Notice(Topic.DESCRIPTION, values)
 
 
-def _opened(db: Database, request: Request, menu: Menu, wall: Wall) -> Menu:
-    """The menu, once it is noted when its page closes; the first page stays."""
+def _open_page(db: Database, request: Request, menu: Menu, wall: Wall) -> Menu:
+    """Note when the page of a menu closes, unless it is the first. Returns the menu."""
     closing = None
     if menu.page is not Page.FIRST:
         # Without a press to answer, for the page closes by itself.
@@ -232,11 +239,11 @@ def _opened(db: Database, request: Request, menu: Menu, wall: Wall) -> Menu:
     return menu
 
 
-def _expired(db: Database, request: Request, press: Press, wall: Wall) -> AnswerButton:
-    """Say that a page is closed, and show the first one."""
+def _show_first_page(db: Database, request: Request, press: Press, wall: Wall) -> AnswerButton:
+    """Show the first page in place of one that has closed. Returns the answer that says so."""
     media = media_cache.media_of(db, request.media_key, request.download_id)
     menu = first_menu(request, press.message_id, media)
-    first = _opened(db, request, menu, wall) if menu else None
+    first = _open_page(db, request, menu, wall) if menu else None
     return AnswerButton(press.callback_id, press.language, Notice(Topic.MENU_EXPIRED), first)
 
 
@@ -250,7 +257,7 @@ def _known_qualities(db: Database, request: Request, wall: Wall) -> tuple[Qualit
     qualities = media.offer.qualities if media else ()
     if qualities and job_lookups.was_fetched(db, request.media_key, wall - LIFE_S, wall):
         return qualities
-    key = media_cache.key_behind(db, media_keys.of_link(request.url, ABOUT), wall)
+    key = media_cache.use_link(db, media_keys.of_link(request.url, ABOUT), wall)
     found = media_cache.knows(db, key, wall) and media_cache.media_of(db, key, None)
     return found.look.qualities if found and found.look else None
 

@@ -45,7 +45,7 @@ def look_for(
         notice = Notice(Refusal.WAITING)
         _answer(db, AnswerButton(press.callback_id, press.language, notice), wall)
         return
-    key = media_cache.key_behind(db, media_keys.of_link(request.url, ABOUT), wall)
+    key = media_cache.use_link(db, media_keys.of_link(request.url, ABOUT), wall)
     if failure := known_failures.recall(db, key, wall):
         notice = _why_not(failure.reason, failure.error_id)
         _answer(db, AnswerButton(press.callback_id, press.language, notice), wall)
@@ -68,7 +68,7 @@ def show(db: Database, job_id: int, look: MediaLook | None, wall: Wall) -> None:
     for row in awaited_menus.take(db, job_id):
         if look and len(look.qualities) > 1:
             place = row["request_id"], row["message_id"]
-            menu = choices.with_qualities(db, *place, look.qualities, wall)
+            menu = choices.show_qualities(db, *place, look.qualities, wall)
             _answer(db, AnswerButton(row["callback_id"], row["language"], None, menu), wall)
         else:
             _say(db, row, Notice(Topic.NO_OTHER_QUALITY), wall)

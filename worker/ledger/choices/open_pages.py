@@ -30,8 +30,8 @@ def note(db: Database, request_id: int, closing: AnswerButton | None, wall: Wall
     requests.set_menu(db, request_id, until, job_id)
 
 
-def in_time(job: ButtonJob, wall: Wall) -> ButtonJob:
-    """A job that does not open a page after the time at which that closes."""
+def without_late_menu(job: ButtonJob, wall: Wall) -> ButtonJob:
+    """A button's job; one that comes so late that its page would have closed opens none."""
     if not job.answer.callback_id or wall < job.created_at + MENU_LIFE_S:
         return job
     return replace(job, answer=replace(job.answer, menu=None, list_menu=None))

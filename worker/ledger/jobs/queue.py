@@ -95,7 +95,7 @@ def recover(db: Database) -> int:
 
 
 def note_refund(db: Database, job_id: int) -> bool:
-    """Count an attempt that the job may get back; whether it does."""
+    """Count an attempt that a job may get back. Returns whether it gets it back."""
     row: sqlite3.Row = db.execute(
         "UPDATE jobs SET refunds = refunds + 1 WHERE id = ? RETURNING refunds", job_id
     ).fetchone()

@@ -151,7 +151,7 @@ def _open_items(
         ):
             break
         link = _link_of(batch, item["url"])
-        refusal = admission.refuse(db, link, quota, wall)
+        refusal = admission.refusal_of(db, link, quota, wall)
         if refusal is Refusal.BANNED:
             outcome.job_ids_to_stop += drop_rest(db, batch.id, wall)
         if refusal:

@@ -32,8 +32,8 @@ MAX_AN_HOUR = 20
 if it is cancelled."""
 
 
-def shown(db: Database, effect: ShowItems, wall: Wall) -> AnswerButton:
-    """The answer to a person who looks through a list."""
+def show(db: Database, effect: ShowItems, wall: Wall) -> AnswerButton:
+    """Show a page of a list. Returns the answer to the press."""
     press = effect.press
     answered = _list_below(db, effect.request_id, press)
     if answered is None:
@@ -65,8 +65,8 @@ def _note_page(db: Database, request: Request, menu: ListMenu, wall: Wall) -> No
     open_pages.note(db, request.id, closing, wall)
 
 
-def taken(db: Database, effect: TakeItems, wall: Wall) -> AnswerButton:
-    """Take items of a list; returns the answer to the person who wants them."""
+def take(db: Database, effect: TakeItems, wall: Wall) -> AnswerButton:
+    """Take items of a list. Returns the answer to the press."""
     press = effect.press
     answered = _list_below(db, effect.request_id, press)
     if answered is None:
@@ -78,25 +78,25 @@ def taken(db: Database, effect: TakeItems, wall: Wall) -> AnswerButton:
         _note_page(db, request, menu, wall)
         notice = Notice(Topic.MENU_EXPIRED)
         return AnswerButton(press.callback_id, press.language, notice, list_menu=menu)
-    about = _take(db, request, found, effect.numbers, press.user_id, press.language, wall)
+    about = _take_items(db, request, found, effect.numbers, press.user_id, press.language, wall)
     return AnswerButton(press.callback_id, press.language, Notice(about))
 
 
-def named(db: Database, effect: NameItems, wall: Wall) -> Reply | None:
-    """Take the items whose numbers somebody has written; returns what to say, if anything."""
+def take_named(db: Database, effect: NameItems, wall: Wall) -> Reply | None:
+    """Take the items whose numbers somebody has written. Returns what to say, if anything."""
     request = request_lookups.answered_in(db, effect.reader.chat_id, effect.list_message_id)
     found = _list_of(db, request) if request else None
     if request is None or found is None:
         notice = Notice(Topic.HINT) if effect.says_nothing_found else None
     else:
         language = effect.reader.language
-        about = _take(db, request, found, effect.numbers, effect.user_id, language, wall)
+        about = _take_items(db, request, found, effect.numbers, effect.user_id, language, wall)
         # The items are there for all to see.
         notice = None if about is Topic.ON_ITS_WAY else Notice(about)
     return Reply(effect.reader, effect.message_id, (notice,)) if notice else None
 
 
-def _take(
+def _take_items(
     db: Database,
     request: Request,
     found: MediaList,
@@ -125,8 +125,8 @@ def _refusal(db: Database, user_id: int, wall: Wall) -> Refusal | None:
     return Refusal.HOUR if is_too_often else None
 
 
-def rest_cancelled(db: Database, effect: CancelRest, wall: Wall) -> tuple[About, list[int]]:
-    """Cancel what is left of a batch. Returns what is to be said, and ids of jobs to stop."""
+def cancel_rest(db: Database, effect: CancelRest, wall: Wall) -> tuple[About, list[int]]:
+    """Cancel what is left of a batch. Returns what to say, and the ids of jobs to stop."""
     batch = batch_lookups.find(db, effect.batch_id)
     if batch is None or batch.chat_id != effect.press.chat_id:
         return Topic.DEAD_BUTTON, []
@@ -137,8 +137,8 @@ def rest_cancelled(db: Database, effect: CancelRest, wall: Wall) -> tuple[About,
     return Cancelled.DONE, batches.drop_rest(db, batch.id, wall)
 
 
-def failed_again(db: Database, effect: TryFailedAgain, wall: Wall) -> About:
-    """Take the failed items of a batch again; returns what to say about it."""
+def try_failed_again(db: Database, effect: TryFailedAgain, wall: Wall) -> About:
+    """Take the failed items of a batch again. Returns what to say about it."""
     press = effect.press
     batch = batch_lookups.find(db, effect.batch_id)
     if batch is None or batch.chat_id != press.chat_id:

@@ -64,7 +64,7 @@ def find(db: Database, panel_id: int) -> Panel | None:
 
 
 def take(db: Database, job: sqlite3.Row, wall: Wall) -> tuple[Panel, View]:
-    """The panel of a job and what it shows now. One whose time is over is closed by that."""
+    """Find what the panel of a job shows now, and close it if its time is over."""
     panel = _get(db, json.loads(job["payload"])["panel_id"])
     has_expired = not panel.is_closed and panel.ends_at is not None and wall >= panel.ends_at
     if has_expired:
@@ -80,7 +80,10 @@ def take(db: Database, job: sqlite3.Row, wall: Wall) -> tuple[Panel, View]:
 
 
 def finish(db: Database, job: PanelJob, message_id: int, wall: Wall) -> None:
-    """A panel is shown as it was; the next job shows what has changed, or that its time is over."""
+    """Note that a panel is shown as it was when the job was taken.
+
+    The next job shows what has changed since, or that the panel's time is over.
+    """
     panel = job.panel
     if panel.message_id is None:
         _prolong(db, panel.id, wall, message_id)
@@ -91,7 +94,7 @@ def finish(db: Database, job: PanelJob, message_id: int, wall: Wall) -> None:
 
 
 def press(db: Database, effect: PressPanel, wall: Wall) -> Effects:
-    """What a press asks for, which may be forged: at least that it is answered."""
+    """Carry out a press, which may be forged. Returns what follows, at least an answer to it."""
     pressed = effect.press
     panel = find(db, effect.panel_id)
     where = pressed.chat_id, pressed.message_id
@@ -101,7 +104,7 @@ def press(db: Database, effect: PressPanel, wall: Wall) -> Effects:
         return _answer(pressed, Notice(Topic.PANEL_EXPIRED))
     if panel.user_id > 0 and pressed.user_id != panel.user_id:
         return _answer(pressed, Notice(Topic.PANEL_NOT_YOURS))
-    outcome = _outcome(db, panel, effect)
+    outcome = _carry_out(db, panel, effect)
     if outcome is None:
         return _answer(pressed, Notice(Topic.DEAD_BUTTON))
     _note(db, panel, outcome, wall)
@@ -110,7 +113,7 @@ def press(db: Database, effect: PressPanel, wall: Wall) -> Effects:
     return (*outcome.effects, *answer)
 
 
-def _outcome(db: Database, panel: Panel, effect: PressPanel) -> Pressed | None:
+def _carry_out(db: Database, panel: Panel, effect: PressPanel) -> Pressed | None:
     if effect.code == CLOSE:
         return Pressed(is_closed=True)
     return _KINDS[panel.kind].press(db, panel, effect.press, effect.code)

@@ -46,7 +46,7 @@ class Quota:
         return Quota(max(1, 3 * self.waiting // 4), *shares)
 
 
-def refuse(db: Database, link: OpenRequest, quota: Quota, wall: Wall) -> Refusal | None:
+def refusal_of(db: Database, link: OpenRequest, quota: Quota, wall: Wall) -> Refusal | None:
     """Why this link is not accepted; None when it is."""
     if is_banned(db, link.user_id):
         return Refusal.BANNED
@@ -70,8 +70,8 @@ def sent_at(link: OpenRequest, wall: Wall) -> float:
     return date if 0 <= wall - date <= _LONGEST_ON_THE_WAY_S else wall
 
 
-def say_no(db: Database, link: OpenRequest, refusal: Refusal, wall: Wall) -> None:
-    """Tell the person once, then be silent for a while."""
+def tell_refusal(db: Database, link: OpenRequest, refusal: Refusal, wall: Wall) -> None:
+    """Tell a person why a link is not accepted, unless they were told so a short time ago."""
     since = wall - _SILENCE_S.get(refusal, _USUAL_SILENCE_S)
     if not db.value(
         "SELECT 1 FROM jobs WHERE kind = 'reply' AND chat_id = ? AND user_id = ?"
@@ -162,7 +162,7 @@ def count_bans(db: Database) -> int:
 
 
 def ban(db: Database, effect: Ban, wall: Wall) -> bool:
-    """Ban a person, or lift the ban. Whether that changes anything."""
+    """Ban a person, or lift the ban. Returns whether that changes anything."""
     if effect.is_banned:
         done = db.execute("INSERT OR IGNORE INTO banned VALUES (?, ?)", effect.user_id, wall)
     else:

@@ -128,7 +128,7 @@ def _upload_s(db: Database, request_id: int, since: float) -> float:
     return max(0.0, upload_s or 0.0)
 
 
-def count(db: Database, answer: Answer, url: str) -> None:
+def add_to_counts(db: Database, answer: Answer, url: str) -> None:
     """Count an answer for good, without its person."""
     db.execute(
         "INSERT INTO answer_counts VALUES (?, ?, ?, ?, 1, ?) ON CONFLICT DO UPDATE"

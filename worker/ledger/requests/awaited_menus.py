@@ -28,7 +28,7 @@ def add(db: Database, job_id: int, request: Request, press: Press, wall: Wall) -
     )
 
 
-def of_job(db: Database, job_id: int | None) -> bool:
+def is_awaited(db: Database, job_id: int | None) -> bool:
     """Whether somebody waits for what a job finds."""
     return bool(db.value("SELECT 1 FROM awaited_menus WHERE job_id = ?", job_id))
 

@@ -29,8 +29,11 @@ _BETTER_LATER = frozenset(
 )
 
 
-def key_behind(db: Database, link_key: str, wall: Wall) -> str:
-    """The key of the media that a link is known to lead to, or else the link's own."""
+def use_link(db: Database, link_key: str, wall: Wall) -> str:
+    """Note that a link is used, so that it is kept. Returns the key of the media behind it.
+
+    That is the link's own key as long as its media is not known.
+    """
     found = db.value(
         "UPDATE links SET used_at = ? WHERE link_key = ? RETURNING media_key", wall, link_key
     )
@@ -76,7 +79,7 @@ def remember(
         return
     files = []
     for file, delivered in zip(media.files, sent, strict=True):
-        if not delivered.file_id or _is_one_persons_affair(file, delivered):
+        if not delivered.file_id or _depends_on_recipient(file, delivered):
             return
         facts = replace(file.facts, kind=delivered.kind or file.facts.kind)
         files.append(replace(file, file_id=delivered.file_id, facts=facts, source_url=""))
@@ -90,8 +93,8 @@ def remember(
     )
 
 
-def _is_one_persons_affair(file: protocol.MediaFile, sent: protocol.Delivered) -> bool:
-    """Whether a file has become another kind because of whom it was sent to.
+def _depends_on_recipient(file: protocol.MediaFile, sent: protocol.Delivered) -> bool:
+    """Whether the kind of a file depends on the person whom it was sent to.
 
     People can forbid voice messages, and then get a file.
     """

@@ -58,7 +58,7 @@ def open_request(
     """
     asked_form = None if effect.is_exact else effect.form.code
     effect = preferences.applied(db, effect, may_ask=batch_id is None)
-    media_key = media_cache.key_behind(db, effect.media_key, wall)
+    media_key = media_cache.use_link(db, effect.media_key, wall)
     if effect.fresh:
         media_cache.forget(db, media_key)
         known_failures.forget(db, media_key)
@@ -157,7 +157,7 @@ def identify(db: Database, download_id: int, media_key: str, wall: Wall) -> list
     if json.loads(job["payload"]).get("fresh"):
         media_cache.forget(db, media_key)
     waiting = request_lookups.undecided(db, download_id)
-    if awaited_menus.of_job(db, download_id):
+    if awaited_menus.is_awaited(db, download_id):
         return []
     if not waiting or not (
         media_cache.knows(db, media_key, wall)
@@ -275,7 +275,7 @@ def _fetch_without_asking(db: Database, request_id: int, wall: Wall) -> None:
     """Fetch the media of a person who wanted to be asked, for there is nothing to choose from."""
     request = request_lookups.get(db, request_id)
     form = preferences.without_asking(db, request.user_id, request.url)
-    key = media_cache.key_behind(db, media_keys.of_link(request.url, form), wall)
+    key = media_cache.use_link(db, media_keys.of_link(request.url, form), wall)
     db.execute(
         "UPDATE requests SET asks_first = 0, form = ?, media_key = ? WHERE id = ?",
         form.code,
@@ -411,7 +411,7 @@ def mark_answered(db: Database, request_id: int, wall: Wall) -> None:
         answer.attempts,
         request_id,
     )
-    answers.count(db, answer, request.url)
+    answers.add_to_counts(db, answer, request.url)
     db.news.append(answer)
 
 
@@ -419,7 +419,7 @@ def drop_unwanted(db: Database, download_id: int | None, wall: Wall) -> list[int
     """Drop a download that nobody waits for any more; returns its id when it has to be stopped."""
     waiting = request_lookups.unanswered(db, download_id)
     is_wanted = any(request.verdict in (None, Verdict.MEDIA) for request in waiting)
-    if is_wanted or awaited_menus.of_job(db, download_id):
+    if is_wanted or awaited_menus.is_awaited(db, download_id):
         fairness.charge(db, download_id)
         return []
     return queue.drop_download(db, download_id, wall)
@@ -430,7 +430,7 @@ def drop_unawaited(db: Database, download_id: int, wall: Wall) -> bool:
 
     One that runs is not stopped by this: its attempt has ended, or the bot that ran it.
     """
-    if request_lookups.has_undecided(db, download_id) or awaited_menus.of_job(db, download_id):
+    if request_lookups.has_undecided(db, download_id) or awaited_menus.is_awaited(db, download_id):
         return False
     queue.drop(db, download_id, wall)
     return True

@@ -47,7 +47,7 @@ class _History:
 
 
 def note(db: Database, tried: CookiesTried, url: str, wall: Wall) -> bool:
-    """Note how a link fared with a site's cookies. Whether they work, as far as is known now."""
+    """Note how a link fared with a site's cookies. Returns whether they work, as far as known."""
     known = _histories(db)
     before = known.get(tried.site)
     history = before
