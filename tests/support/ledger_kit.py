@@ -93,7 +93,7 @@ def a_batch() -> Batch:
     """What somebody has taken of a list that was the answer to `a_request`."""
     return Batch(
         id=1,
-        list_id=1,
+        request_id=1,
         chat_id=7,
         user_id=7,
         message_id=2,

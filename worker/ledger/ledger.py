@@ -178,7 +178,7 @@ class Ledger(Completions):
             sessions.forget_all(self._db)
             known_failures.forget_all(self._db)
             unreadable.set_aside_all(self._db, wall)
-            for download_id in job_lookups.downloads_under_way(self._db):
+            for download_id in job_lookups.ids_under_way(self._db):
                 requests.drop_unawaited(self._db, download_id, wall)
             return queue.recover(self._db)
 

@@ -34,7 +34,7 @@ class Questions:
 
     def stops(self) -> list[int]:
         with self._db.reading():
-            return stops.ordered(self._db)
+            return stops.job_ids(self._db)
 
     def watchers(self, download_id: int) -> list[Request]:
         """The requests that wait for a download and have a status message to show progress in."""

@@ -124,13 +124,13 @@ def read_panel(row: sqlite3.Row) -> Panel:
 class Batch:
     """What a person has taken from a list at once, and the message that says how far it is.
 
-    `list_id` is the request that the list has answered, in the message `message_id`. `shown` is
+    The list is the answer to the request `request_id`, in the message `message_id`. `shown` is
     what the summary has said last, `lost` how often it was gone. `held` is why the
     next items wait.
     """
 
     id: int
-    list_id: int
+    request_id: int
     chat_id: int
     user_id: int
     message_id: int
@@ -154,7 +154,8 @@ class Batch:
 
 def read_batch(row: sqlite3.Row) -> Batch:
     """A row of `batches`."""
-    values = {name: row[name] for name in Batch.__dataclass_fields__}
+    columns = Batch.__dataclass_fields__.keys() - {"request_id"}
+    values = {name: row[name] for name in columns} | {"request_id": row["list_id"]}
     flags = {name: bool(values[name]) for name in ("fresh", "tried_again")}
     held, form = Hold(values["held"]), Form.parse(values["form"])
     return Batch(**{**values, **flags, "held": held, "form": form})

@@ -45,7 +45,7 @@ def set_aside_all(db: Database, wall: Wall) -> None:
         except ERRORS as error:
             log.error("batch %d ends, for its row cannot be read: %r", row["id"], error)
             batches.abandon(db, row["id"], wall)
-    for job_id in job_lookups.downloads_under_way(db):
+    for job_id in job_lookups.ids_under_way(db):
         row = db.execute("SELECT * FROM jobs WHERE id = ?", job_id).fetchone()
         try:
             read_download(row)

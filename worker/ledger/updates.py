@@ -74,21 +74,21 @@ class _EffectRecorder:
             case effects.EditLinks():
                 self._edit(effect)
             case effects.CancelRequest():
-                outcome, stop = cancellation.cancel(db, effect, wall)
-                self.job_ids_to_stop += stop
+                outcome, job_ids = cancellation.cancel(db, effect, wall)
+                self.job_ids_to_stop += job_ids
                 notice = notices.Notice(outcome)
                 self._answer(protocol.AnswerButton(effect.callback_id, effect.language, notice))
             case effects.CancelAll():
-                cancelled, stop = cancellation.cancel_all(db, effect, wall)
-                self.job_ids_to_stop += stop
+                cancelled, job_ids = cancellation.cancel_all(db, effect, wall)
+                self.job_ids_to_stop += job_ids
                 chat_id = effect.reader.chat_id
                 cancelled += batches.drop_unopened_of(db, effect.user_id, chat_id)
                 admission.tell_cancelled(db, effect, cancelled, wall)
             case effects.ChooseForm(press=press):
                 self._open_chosen(choices.choose(db, effect, wall), press)
             case effects.StopRecording(press=press):
-                about, stop = recordings.stop(db, effect, wall)
-                self.job_ids_to_stop += stop
+                about, job_ids = recordings.stop(db, effect, wall)
+                self.job_ids_to_stop += job_ids
                 self._tell(press, about)
             case effects.ChooseResult(press=press):
                 self._open_chosen(choices.chosen_result(db, effect), press)
@@ -112,8 +112,8 @@ class _EffectRecorder:
                 if said := lists.take_named(db, effect, wall):
                     admission.reply(db, said, wall)
             case effects.CancelRest(press=press):
-                about, stop = lists.cancel_rest(db, effect, wall)
-                self.job_ids_to_stop += stop
+                about, job_ids = lists.cancel_rest(db, effect, wall)
+                self.job_ids_to_stop += job_ids
                 self._tell(press, about)
             case effects.TryFailedAgain(press=press):
                 self._tell(press, lists.try_failed_again(db, effect, wall))
@@ -149,8 +149,8 @@ class _EffectRecorder:
         return refusal
 
     def _edit(self, effect: effects.EditLinks) -> None:
-        new, stop = cancellation.edit(self._db, effect, self._wall)
-        self.job_ids_to_stop += stop
+        new, job_ids = cancellation.edit(self._db, effect, self._wall)
+        self.job_ids_to_stop += job_ids
         for link in new:
             self._accept(link)
         for reply in effect.replies:

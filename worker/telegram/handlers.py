@@ -217,14 +217,20 @@ def _request(message: Message, intent: Intent, url: str, form: Form) -> OpenRequ
 
 def _numbers_of_items(message: Message) -> Effects:
     """What is wanted by a reply to a bot's message that names items of a list by their numbers."""
-    list_id = fields.integer(message.answered, "message_id")
+    list_message_id = fields.integer(message.answered, "message_id")
     numbers = numbers_in(fields.text(message.fields, "text"))
-    if not numbers or list_id is None or not fields.is_true(_author(message.answered), "is_bot"):
+    is_to_bot = fields.is_true(_author(message.answered), "is_bot")
+    if not numbers or list_message_id is None or not is_to_bot:
         return ()
-    is_for_us = message.is_private
-    return (
-        NameItems(message.reader, message.user_id, message.message_id, list_id, numbers, is_for_us),
+    effect = NameItems(
+        reader=message.reader,
+        user_id=message.user_id,
+        message_id=message.message_id,
+        list_message_id=list_message_id,
+        numbers=numbers,
+        says_nothing_found=message.is_private,
     )
+    return (effect,)
 
 
 def _author(message: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -50,7 +50,7 @@ def look_for(
         notice = _why_not(failure.reason, failure.error_id)
         _answer(db, AnswerButton(press.callback_id, press.language, notice), wall)
         return
-    job_id = job_lookups.under_way(db, key) or queue.add(
+    job_id = job_lookups.id_under_way(db, key) or queue.add(
         db,
         Kind.LOOK,
         wall,

@@ -19,8 +19,8 @@ def note(db: Database, request_id: int, closing: AnswerButton | None, wall: Wall
 
     A page that was to be shown before, and is not yet, would only take the place of this one.
     """
-    before = db.value("SELECT menu_job_id FROM requests WHERE id = ?", request_id)
-    queue.drop_button(db, before, wall)
+    old_job_id = db.value("SELECT menu_job_id FROM requests WHERE id = ?", request_id)
+    queue.drop_button(db, old_job_id, wall)
     queue.show_no_menu(db, request_id)
     until = job_id = None
     if closing:

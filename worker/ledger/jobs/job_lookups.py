@@ -29,8 +29,8 @@ def is_done(db: Database, job_id: int | None) -> bool:
     return bool(db.value("SELECT 1 FROM jobs WHERE id = ? AND state = 'done'", job_id))
 
 
-def under_way(db: Database, media_key: str | None) -> int | None:
-    """The download or look of this media that waits or runs; None without one."""
+def id_under_way(db: Database, media_key: str | None) -> int | None:
+    """The id of the download or look of this media that waits or runs; None without one."""
     found: int | None = db.value(
         "SELECT id FROM jobs WHERE pool = 'downloads' AND media_key = ?"
         " AND state IN ('waiting', 'running') ORDER BY id DESC LIMIT 1",
@@ -52,7 +52,7 @@ def was_fetched(db: Database, media_key: str, since: float, until: float) -> boo
     )
 
 
-def downloads_under_way(db: Database) -> list[int]:
+def ids_under_way(db: Database) -> list[int]:
     """The ids of all downloads that wait or run."""
     # Two searches by index, as in `has_summary`.
     rows = db.execute(
@@ -62,10 +62,11 @@ def downloads_under_way(db: Database) -> list[int]:
     return [row["id"] for row in rows.fetchall()]
 
 
-def download_to_share(db: Database, request: Request, other_than_id: int | None) -> int | None:
-    """The newest download of a request's media that waits, runs, or has left its files on disk.
+def id_to_share(db: Database, request: Request, other_than_id: int | None) -> int | None:
+    """The id of the newest download that a request can share; None when there is none.
 
-    The download `other_than_id` does not count.
+    That is one of the same media which waits, runs, or has left its files on disk. The download
+    `other_than_id` does not count.
     """
     found: int | None = db.value(
         "SELECT id FROM jobs WHERE pool = 'downloads' AND media_key = ?"

@@ -29,13 +29,13 @@ def find(db: Database, batch_id: int) -> Batch | None:
     return row and read_batch(row)
 
 
-def is_under_way(db: Database, list_id: int, user_id: int, numbers: Collection[int]) -> bool:
+def is_under_way(db: Database, request_id: int, user_id: int, numbers: Collection[int]) -> bool:
     """Whether the same person has taken the same items of a list, and some are still missing."""
     return bool(
         db.value(
             "SELECT 1 FROM batches WHERE list_id = ? AND user_id = ? AND items = ?"
             " AND ended_at IS NULL",
-            list_id,
+            request_id,
             user_id,
             json.dumps(sorted(numbers)),
         )

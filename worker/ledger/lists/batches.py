@@ -282,10 +282,10 @@ def drop_rest(db: Database, batch_id: int, wall: Wall) -> list[int]:
     db.execute(
         "UPDATE batch_items SET dropped = 1 WHERE batch_id = ? AND request_id IS NULL", batch_id
     )
-    opened = [
+    request_ids = [
         item.request_id for item in batch_lookups.items(db, batch_id) if item.request_id is not None
     ]
-    return cancellation.cancel_undecided(db, opened, wall)
+    return cancellation.cancel_undecided(db, request_ids, wall)
 
 
 def drop_unopened_of(db: Database, user_id: int, chat_id: int) -> int:

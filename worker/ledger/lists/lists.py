@@ -145,7 +145,7 @@ def try_failed_again(db: Database, effect: TryFailedAgain, wall: Wall) -> About:
         return Topic.DEAD_BUTTON
     if not _is_theirs(batch, press):
         return Topic.NOT_YOUR_ITEMS
-    request = request_lookups.find(db, batch.list_id)
+    request = request_lookups.find(db, batch.request_id)
     found = _list_of(db, request) if request else None
     if request is None or found is None:
         return Topic.DEAD_BUTTON

@@ -28,9 +28,9 @@ def cancel(db: Database, effect: CancelRequest, wall: Wall) -> tuple[Cancelled, 
 def cancel_undecided(db: Database, request_ids: Iterable[int], wall: Wall) -> list[int]:
     """Cancel those requests whose outcome is still open. Returns the ids of jobs to stop."""
     # One that has ended may be what only a newer bot can read.
-    undecided = [each for each in request_ids if request_lookups.is_undecided(db, each)]
-    requests = [request_lookups.get(db, request_id) for request_id in undecided]
-    return [job_id for request in requests for job_id in withdraw(db, request, wall)]
+    undecided_ids = [each for each in request_ids if request_lookups.is_undecided(db, each)]
+    undecided = [request_lookups.get(db, request_id) for request_id in undecided_ids]
+    return [job_id for request in undecided for job_id in withdraw(db, request, wall)]
 
 
 def cancel_all(db: Database, effect: CancelAll, wall: Wall) -> tuple[int, list[int]]:
@@ -43,8 +43,9 @@ def cancel_all_of(db: Database, user_id: int, wall: Wall) -> list[int]:
     """Cancel all that a person waits for. Returns the ids of running jobs to stop."""
     mine = request_lookups.open_of(db, user_id, None)
     to_stop = [job_id for request in mine for job_id in withdraw(db, request, wall)]
-    looks = awaited_menus.forget_of(db, user_id)
-    return to_stop + [job_id for look in looks for job_id in requests.drop_unwanted(db, look, wall)]
+    for look_job_id in awaited_menus.forget_of(db, user_id):
+        to_stop += requests.drop_unwanted(db, look_job_id, wall)
+    return to_stop
 
 
 def may_cancel(request: Request, user_id: int, chat_id: int | None) -> bool:

@@ -108,7 +108,7 @@ def provide(
     is_remembered = media_cache.knows(db, key, wall)
     download_id = None
     if not is_remembered:
-        download_id = job_lookups.download_to_share(db, request, instead_of_id)
+        download_id = job_lookups.id_to_share(db, request, instead_of_id)
         if download_id is None and (failure := known_failures.recall(db, key, wall)):
             decide(db, request_id, Resolution(Verdict.SENTENCE, *failure), wall)
             return
@@ -161,7 +161,7 @@ def identify(db: Database, download_id: int, media_key: str, wall: Wall) -> list
         return []
     if not waiting or not (
         media_cache.knows(db, media_key, wall)
-        or job_lookups.download_to_share(db, waiting[0], download_id)
+        or job_lookups.id_to_share(db, waiting[0], download_id)
     ):
         return []
     for request in waiting:

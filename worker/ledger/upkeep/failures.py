@@ -203,7 +203,7 @@ def _retry_for(db: Database, job: FailedJob, request_ids: Iterable[int], wall: W
     if job.kind.is_download:
         # It is found and shared like anybody's download, unless there is a better one by now.
         key = job_lookups.media_key_of(db, job.id)
-        if media_cache.knows(db, key, wall) or job_lookups.under_way(db, key):
+        if media_cache.knows(db, key, wall) or job_lookups.id_under_way(db, key):
             queue.drop(db, job.id, wall)
         else:
             queue.start_over(db, job.id, wall)

@@ -21,11 +21,11 @@ def order(db: Database, job_id: int) -> bool:
         job_id,
     )
     if is_there:
-        state.put_document(db, _NAME, {"jobs": sorted({*ordered(db), job_id})})
+        state.put_document(db, _NAME, {"jobs": sorted({*job_ids(db), job_id})})
     return bool(is_there)
 
 
-def ordered(db: Database) -> list[int]:
+def job_ids(db: Database) -> list[int]:
     """The ids of the downloads that are to end."""
     return list(state.document(db, _NAME).get("jobs", []))
 
@@ -34,5 +34,5 @@ def carry_out(db: Database, job_id: int, wall: Wall) -> list[int]:
     """Tell everybody who waits for a download that it ends. Returns the ids of jobs to stop."""
     requests.decide_all(db, job_id, Resolution(Verdict.SENTENCE, Reason.STOPPED), wall)
     looks.say_why_not(db, job_id, Reason.STOPPED, "", wall)
-    state.put_document(db, _NAME, {"jobs": [each for each in ordered(db) if each != job_id]})
+    state.put_document(db, _NAME, {"jobs": [each for each in job_ids(db) if each != job_id]})
     return queue.drop_download(db, job_id, wall)
