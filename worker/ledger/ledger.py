@@ -36,7 +36,6 @@ from worker.ledger.jobs.jobs import (
 from worker.ledger.jobs.next_job import ANY_JOB, ClaimRules
 from worker.ledger.lists import batch_lookups, batches
 from worker.ledger.panels import panels
-from worker.ledger.records import Verdict
 from worker.ledger.requests import (
     admission,
     known_failures,
@@ -240,7 +239,7 @@ class Ledger(Completions):
         be told ends here: returns the ids of its running jobs, to stop.
         """
         failure = known_failures.KnownFailure(error.reason, error_id, error.languages)
-        decision = Resolution(Verdict.SENTENCE, *failure)
+        decision = Resolution.of_failure(failure)
         with self._db.transaction():
             queue.fail(self._db, job.id, error, error_id, traceback, wall)
             match job:
@@ -357,7 +356,13 @@ class Ledger(Completions):
 
     def remember_usage(self, job: DownloadJob, usage: protocol.DownloadUsage) -> None:
         """Keep what a failed attempt has used."""
-        figures = (usage.run_s, usage.cpu_s, usage.peak_bytes, usage.log, usage.passed_bytes)
-        run = LastAttempt(job.attempts, *figures)
+        run = LastAttempt(
+            attempt=job.attempts,
+            run_s=usage.run_s,
+            cpu_s=usage.cpu_s,
+            peak_bytes=usage.peak_bytes,
+            log=usage.log,
+            passed_bytes=usage.passed_bytes,
+        )
         with self._db.transaction():
             failures.remember_run(self._db, job.id, run)

@@ -4,14 +4,15 @@ Each function is part of its caller's transaction.
 """
 
 import json
-from typing import NamedTuple
+from dataclasses import dataclass
 
 from worker.clocks import Wall
 from worker.errors import Reason
 from worker.ledger.storage.database import Database
 
 
-class KnownFailure(NamedTuple):
+@dataclass(frozen=True)
+class KnownFailure:
     """Why media failed, the error's id, and `languages` as in `worker.errors.JobError`."""
 
     reason: Reason

@@ -8,6 +8,7 @@ one of the two calls it, so it does not matter which comes first.
 import json
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from typing import Self
 
 from worker import media_keys
 from worker.clocks import Wall
@@ -25,6 +26,7 @@ from worker.ledger.requests import (
     media_cache,
     request_lookups,
 )
+from worker.ledger.requests.known_failures import KnownFailure
 from worker.ledger.storage.database import Database
 from worker.protocol import Delivered
 from worker.protocol.as_json import to_json
@@ -42,6 +44,11 @@ class Resolution:
     reason: Reason | None = None
     error_id: str | None = None
     languages: tuple[str, ...] = ()
+
+    @classmethod
+    def of_failure(cls, failure: KnownFailure) -> Self:
+        """The sentence that says why media failed."""
+        return cls(Verdict.SENTENCE, failure.reason, failure.error_id, failure.languages)
 
 
 def open_request(
@@ -110,7 +117,7 @@ def provide(
     if not is_remembered:
         download_id = job_lookups.id_to_share(db, request, instead_of_id)
         if download_id is None and (failure := known_failures.recall(db, key, wall)):
-            decide(db, request_id, Resolution(Verdict.SENTENCE, *failure), wall)
+            decide(db, request_id, Resolution.of_failure(failure), wall)
             return
         if request.form.awaits_start:
             queue.await_anew(db, download_id, wall)

@@ -7,6 +7,7 @@ Each function is part of its caller's transaction.
 
 import json
 import re
+import sqlite3
 from collections.abc import Collection, Iterable
 from dataclasses import asdict, dataclass, replace
 from typing import Any
@@ -164,14 +165,16 @@ def _read(db: Database, sql: str, **parameters: Any) -> list[FailedJob]:
             fault=row["fault"],
             error_id=row["error_id"],
             detail=row["detail"],
-            run=row["attempt"]
-            and LastAttempt(
-                *(row["attempt"], row["run_s"], row["cpu_s"]),
-                *(row["peak_bytes"], row["log"], row["passed_bytes"]),
-            ),
+            run=_read_last_attempt(row),
         )
         for row in db.execute(sql, **parameters)
     ]
+
+
+def _read_last_attempt(row: sqlite3.Row) -> LastAttempt | None:
+    if row["attempt"] is None:
+        return None
+    return LastAttempt(**{name: row[name] for name in LastAttempt.__dataclass_fields__})
 
 
 def retry(db: Database, job: FailedJob, wall: Wall) -> None:
