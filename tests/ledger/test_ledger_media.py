@@ -184,7 +184,7 @@ def answer(ledger: Ledger, key: str, name: str | None = None) -> None:
     post(ledger)
     download = claim(ledger, DownloadJob)
     if name:
-        assert ledger.identify(download, name, START) == []
+        assert ledger.note_media_key(download, name, START) == []
     ledger.finish_download(download, a_file(), START)
     ledger.finish_delivery(claim(ledger, DeliverJob), protocol.Delivered("id", VIDEO), START)
 
@@ -194,7 +194,7 @@ def test_another_link_to_remembered_media_downloads_nothing_more(ledger: Ledger)
     send(ledger, a_link(2, "long link"), update_id=2)
     post(ledger)
     download = claim(ledger, DownloadJob)
-    assert ledger.identify(download, NAME, START) == [download.id], "to be stopped"
+    assert ledger.note_media_key(download, NAME, START) == [download.id], "to be stopped"
     ledger.drop_stopped(download, START)
     assert known_ids(ledger) == ["id"]
     assert ledger.live_directories() == set()
@@ -212,8 +212,8 @@ def test_two_links_to_media_that_is_being_fetched_share_it(ledger: Ledger) -> No
     post(ledger, 11)
     post(ledger, 12)
     first, second = claim(ledger, DownloadJob), claim(ledger, DownloadJob)
-    assert ledger.identify(first, NAME, START) == []
-    assert ledger.identify(second, NAME, START) == [second.id]
+    assert ledger.note_media_key(first, NAME, START) == []
+    assert ledger.note_media_key(second, NAME, START) == [second.id]
     ledger.drop_stopped(second, START)
     ledger.finish_download(first, a_file(), START)
     delivery = claim(ledger, DeliverJob)
@@ -229,7 +229,7 @@ def test_a_download_that_is_over_before_it_is_stopped_answers_nobody_twice(
     send(ledger, a_link(2, "long link"), update_id=2)
     post(ledger)
     download = claim(ledger, DownloadJob)
-    ledger.identify(download, NAME, START)
+    ledger.note_media_key(download, NAME, START)
     ledger.finish_download(download, a_file(), START)
     assert ledger.live_directories() == set()
     ledger.finish_delivery(claim(ledger, DeliverJob), protocol.Delivered("id", VIDEO), START)
@@ -240,7 +240,7 @@ def test_who_joins_a_download_while_it_is_stopped_gets_it_after_all(ledger: Ledg
     answer(ledger, "short link", NAME)
     send(ledger, a_link(2, "long link"), update_id=2)
     download = claim(ledger, DownloadJob)
-    ledger.identify(download, NAME, START)
+    ledger.note_media_key(download, NAME, START)
     fresh = dataclasses.replace(a_link(3, "long link"), fresh=True)
     send(ledger, fresh, update_id=3)
     ledger.drop_stopped(download, START)
@@ -251,7 +251,7 @@ def test_a_late_word_changes_nothing(ledger: Ledger) -> None:
     send(ledger, a_link())
     download = claim(ledger, DownloadJob)
     ledger.finish_download(download, a_file(), START)
-    assert ledger.identify(download, NAME, START) == []
+    assert ledger.note_media_key(download, NAME, START) == []
     send(ledger, a_link(8), update_id=2)
     assert ledger.claim(DOWNLOADS, START) is None, "the link's own key still stands"
 
@@ -259,8 +259,8 @@ def test_a_late_word_changes_nothing(ledger: Ledger) -> None:
 def test_the_same_name_twice_is_no_news(ledger: Ledger) -> None:
     send(ledger, a_link())
     download = claim(ledger, DownloadJob)
-    assert ledger.identify(download, NAME, START) == []
-    assert ledger.identify(download, NAME, START) == []
+    assert ledger.note_media_key(download, NAME, START) == []
+    assert ledger.note_media_key(download, NAME, START) == []
 
 
 # ------------------------------------------------------------------------------------ fresh
@@ -271,7 +271,7 @@ def test_fresh_forgets_what_is_remembered(ledger: Ledger) -> None:
     send(ledger, dataclasses.replace(a_link(2, "key"), fresh=True), update_id=2)
     download = claim(ledger, DownloadJob)
     post(ledger)
-    assert ledger.identify(download, NAME, START) == []
+    assert ledger.note_media_key(download, NAME, START) == []
     ledger.finish_download(download, a_file("/new"), START)
     assert claim(ledger, DeliverJob).media == a_file("/new")
 
@@ -280,7 +280,7 @@ def test_fresh_by_a_link_never_seen_forgets_it_as_well(ledger: Ledger) -> None:
     answer(ledger, "short link", NAME)
     send(ledger, dataclasses.replace(a_link(2, "long link"), fresh=True), update_id=2)
     download = claim(ledger, DownloadJob)
-    assert ledger.identify(download, NAME, START) == []
+    assert ledger.note_media_key(download, NAME, START) == []
     send(ledger, a_link(3, "short link"), update_id=3)
     assert ledger.claim(DOWNLOADS, START) is None, "this one waits for the fresh download"
 

@@ -147,7 +147,7 @@ class Recorder:
             case YtDlpStarted():
                 self._ledger.remember_session(Identity(message.pid, message.started), job)
             case Identified():
-                self._running.stop(self._ledger.identify(job, message.media_key, wall))
+                self._running.stop(self._ledger.note_media_key(job, message.media_key, wall))
             case CookiesTried():
                 works = self._ledger.note_cookies(message, job.url, wall)
                 self.cookies_that_work[message.site] = message.changed_ns if works else None

@@ -278,9 +278,9 @@ class Ledger(Completions):
 
     # ------------------------------------------------------------- on the way of a link
 
-    def identify(self, job: DownloadJob, media_key: str, wall: Wall) -> list[int]:
+    def note_media_key(self, job: DownloadJob, media_key: str, wall: Wall) -> list[int]:
         with self._db.transaction():
-            return requests.identify(self._db, job.id, media_key, wall)
+            return requests.note_media_key(self._db, job.id, media_key, wall)
 
     def note_cookies(self, tried: CookiesTried, url: str, wall: Wall) -> bool:
         with self._db.transaction():

@@ -75,7 +75,7 @@ def choose(db: Database, effect: ChooseForm, wall: Wall) -> OpenRequest | Answer
     if request is None:
         return _notice(press, Topic.DEAD_BUTTON)
     is_on_a_page = not (form.is_usual_sound or form.whole_list or is_of_live)
-    if is_on_a_page and open_pages.has_ended(db, request.id, wall):
+    if is_on_a_page and open_pages.has_expired(db, request.id, wall):
         return _show_first_page(db, request, press, wall)
     if form.awaits_start and _awaited_in(db, request.chat_id) >= MAX_AWAITED:
         return _notice(press, Topic.ENOUGH_AWAITED)
@@ -201,7 +201,7 @@ def send_description(db: Database, effect: TellDescription, wall: Wall) -> Answe
     media = request and media_cache.media_of(db, request.media_key, request.download_id)
     if request is None or not media or not media.offer.description:
         return _notice(press, Topic.DEAD_BUTTON)
-    if open_pages.has_ended(db, request.id, wall):
+    if open_pages.has_expired(db, request.id, wall):
         return _show_first_page(db, request, press, wall)
     reader = replace(request.reader, language=press.language)
     reply = Reply(reader, press.message_id, (_description(request, media),))

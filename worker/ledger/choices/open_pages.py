@@ -37,7 +37,7 @@ def without_late_menu(job: ButtonJob, wall: Wall) -> ButtonJob:
     return replace(job, answer=replace(job.answer, menu=None, list_menu=None))
 
 
-def has_ended(db: Database, request_id: int, wall: Wall) -> bool:
+def has_expired(db: Database, request_id: int, wall: Wall) -> bool:
     """Whether the page that was shown last should have closed by now."""
     ends_at = db.value("SELECT menu_ends_at FROM requests WHERE id = ?", request_id)
     return ends_at is not None and wall >= ends_at

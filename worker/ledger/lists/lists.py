@@ -74,7 +74,7 @@ def take(db: Database, effect: TakeItems, wall: Wall) -> AnswerButton:
     request, found = answered
     menu = _first_menu(request, found)
     is_on_a_page = effect.numbers not in [tuple(range(1, last + 1)) for last in menu.offers]
-    if is_on_a_page and open_pages.has_ended(db, request.id, wall):
+    if is_on_a_page and open_pages.has_expired(db, request.id, wall):
         _note_page(db, request, menu, wall)
         notice = Notice(Topic.MENU_EXPIRED)
         return AnswerButton(press.callback_id, press.language, notice, list_menu=menu)

@@ -74,7 +74,7 @@ class AnswerTimes:
     seconds: float
 
 
-def of(db: Database, request: Request, wall: Wall) -> Answer:
+def facts_of(db: Database, request: Request, wall: Wall) -> Answer:
     """The facts of a request that is answered now."""
     verdict = request.verdict or Verdict.UNREACHABLE
     has_media = verdict is Verdict.MEDIA

@@ -145,7 +145,7 @@ def _kind_of(form: Form) -> Kind:
     return Kind.RECORDING if form.is_recording else Kind.DOWNLOAD
 
 
-def identify(db: Database, download_id: int, media_key: str, wall: Wall) -> list[int]:
+def note_media_key(db: Database, download_id: int, media_key: str, wall: Wall) -> list[int]:
     """Note which media a running download fetches; returns its id when it is to be stopped.
 
     It is stopped when Telegram has the media, or another download fetches it: whoever waits for
@@ -405,7 +405,7 @@ def mark_answered(db: Database, request_id: int, wall: Wall) -> None:
     request = request_lookups.get(db, request_id)
     if request.answered_at is not None:
         return
-    answer = answers.of(db, request, wall)
+    answer = answers.facts_of(db, request, wall)
     db.execute(
         "UPDATE requests SET answered_at = ?, is_remembered = ?, media_bytes = ?, waited_s = ?,"
         " downloaded_s = ?, uploaded_s = ?, attempts = ? WHERE id = ?",

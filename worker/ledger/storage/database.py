@@ -171,14 +171,14 @@ class Database:
             self._connection.close()
             _open_databases.discard(self)
 
-    def is_file(self, status: os.stat_result) -> bool:
+    def is_same_file(self, status: os.stat_result) -> bool:
         """Whether that is the file which was opened, wherever it lies now."""
         return os.path.samestat(self._file, status)
 
     def is_in_place(self) -> bool:
         """Whether the file still lies at its path, as far as the disk can say."""
         try:
-            return self.is_file(self.path.stat())
+            return self.is_same_file(self.path.stat())
         except (FileNotFoundError, NotADirectoryError):
             return False
         except OSError as error:

@@ -31,7 +31,7 @@ def save(path: Path) -> Path | None:
         return None
     opened = _open_files()
     logs = [log for log in write_ahead_log.log_files(path) if _is_among(log, opened)]
-    is_deleted = any(databases[0].is_file(file) and not file.st_nlink for file in opened)
+    is_deleted = any(databases[0].is_same_file(file) and not file.st_nlink for file in opened)
     if not (is_deleted or logs):
         return None
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
