@@ -242,7 +242,7 @@ class Janitor:
                 taken = measures.take(self._settings, ledger, len(self._left))
                 return answers.status(health.assess(taken))
             case Asked.FAILED:
-                return answers.failed(ledger.past_links(wall - DAILY_S, wall))
+                return answers.failed(ledger.past_links(Wall(wall - DAILY_S), wall))
             case Asked.WHO:
                 user_id = question.user_id or 0
                 person = ledger.person(user_id, wall)
@@ -292,12 +292,12 @@ class Janitor:
         wall = clocks.wall_clock()
         removed = 0
         with self._open() as ledger:
-            ledger.forget_samples(wall - SAMPLES_KEPT_S, wall)
+            ledger.forget_samples(Wall(wall - SAMPLES_KEPT_S), wall)
             oldest = ledger.oldest_sample()
             # A clock that was just set forward must not make everything look old, whether the bot
             # was started again since or not.
             is_settled = oldest is None or wall - oldest >= SETTLED_S
-            while is_settled and (rows := ledger.remove_old(wall - KEPT_S)):
+            while is_settled and (rows := ledger.remove_old(Wall(wall - KEPT_S))):
                 removed += rows
                 if self._rest():
                     return
@@ -306,7 +306,7 @@ class Janitor:
                     return
         if is_settled:
             path = ledger_path(self._settings.data_dir)
-            for copy in earlier.remove_old(path, wall - earlier.KEPT_S):
+            for copy in earlier.remove_old(path, Wall(wall - earlier.KEPT_S)):
                 log.info("%s, a copy of the ledger from before a new version, was removed.", copy)
         if removed:
             days = KEPT_S / DAILY_S

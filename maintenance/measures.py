@@ -169,7 +169,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         downloads=tuple(_downloads(ledger.sessions())),
         zombies=zombies,
         memory_bytes=_memory_of_all(bot.pid) if bot else 0,
-        memory_peak_share=ledger.memory_peak(wall - PEAK_S),
+        memory_peak_share=ledger.memory_peak(Wall(wall - PEAK_S)),
         disk_free_bytes=disk.free,
         disk_total_bytes=disk.total,
         answer_bytes=settings.answer_bytes,

@@ -34,9 +34,9 @@ def day_due(said_day: str | None, wall: Wall) -> str | None:
     return today if now.tm_hour >= HOUR and not is_said else None
 
 
-def since(wall: Wall) -> float:
+def since(wall: Wall) -> Wall:
     """The beginning of what the summary at wall time `wall` is about."""
-    return wall - DAILY_S
+    return Wall(wall - DAILY_S)
 
 
 def text(past: PastAnswers, findings: Sequence[Finding]) -> str:

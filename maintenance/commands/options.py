@@ -5,7 +5,7 @@ import re
 from argparse import ArgumentParser, ArgumentTypeError
 
 from maintenance.units import parse_duration
-from worker.clocks import wall_clock
+from worker.clocks import Wall, wall_clock
 from worker.errors import Reason
 
 
@@ -33,9 +33,9 @@ def add_site(parser: ArgumentParser) -> None:
     parser.add_argument("--site", type=str.lower, metavar="SITE", help="only those of this site")
 
 
-def since(age_s: float | None) -> float | None:
+def since(age_s: float | None) -> Wall | None:
     """The wall time `age_s` seconds ago; None if there is no age."""
-    return None if age_s is None else wall_clock() - age_s
+    return None if age_s is None else Wall(wall_clock() - age_s)
 
 
 def age(text: str) -> float:

@@ -173,8 +173,8 @@ class UpdateKeeper:
 
     def _judge(self, choice: YtDlpChoice, since: float, wall: Wall) -> None:
         with self._open_ledger() as ledger:
-            before = ledger.tried_links(choice.since - watch.BEFORE_S, choice.since)
-            after = ledger.tried_links(since)
+            before = ledger.tried_links(Wall(choice.since - watch.BEFORE_S), Wall(choice.since))
+            after = ledger.tried_links(Wall(since))
         match watch.judge(before, after, abs(wall - since)):
             case TrialVerdict.GO_BACK:
                 self._go_back(watch.why(before, after))

@@ -209,7 +209,7 @@ def test_samples_of_another_day_are_removed_and_those_from_the_future(
     now = time.time()
     with Upkeep(ledger_path(tmp_path)) as upkeep:
         for taken_at in (now - SAMPLES_KEPT_S - 60, now - 60, now + 400 * DAY_S):
-            upkeep.record_sample(Sample(taken_at, 1, 1, 1, 0.5))
+            upkeep.record_sample(Sample(Wall(taken_at), 1, 1, 1, 0.5))
     janitor.forget_old()
     assert counts(ledger_path(tmp_path))["samples"] == 1
 

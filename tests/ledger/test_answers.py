@@ -188,7 +188,7 @@ def test_counts_do_not_fall_when_requests_are_deleted(bot: SteppedDispatcher) ->
     answer(bot)
     before = (counts(bot), answers.times(bot.ledger._db))
     with bot.ledger._db.transaction():
-        while retention.remove_batch(bot.ledger._db, bot.wall + 1):
+        while retention.remove_batch(bot.ledger._db, Wall(bot.wall + 1)):
             pass
     assert facts(bot) == []
     assert (counts(bot), answers.times(bot.ledger._db)) == before

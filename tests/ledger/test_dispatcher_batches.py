@@ -18,6 +18,7 @@ from tests.support.taken_lists import (
     take,
     urls,
 )
+from worker.clocks import Wall
 from worker.dispatch.circuit_breaker import LINKS
 from worker.errors import (
     ChatClosed,
@@ -202,7 +203,7 @@ def test_what_was_taken_is_forgotten_in_time(bot: SteppedDispatcher, chat: Chat)
     listed_again = TakeItems(1, (3,), PRESS)
     assert press(bot, listed_again).notice == Notice(Topic.ON_ITS_WAY)
     with Upkeep(ledger_path(bot.settings.data_dir)) as upkeep:
-        while upkeep.remove_old(bot.wall + 1):
+        while upkeep.remove_old(Wall(bot.wall + 1)):
             pass
     # What goes on is not forgotten.
     assert bot.rows("SELECT id FROM batches") == [(2,)]
@@ -222,7 +223,7 @@ def test_a_list_that_is_done_in_part_outlives_a_month_without_the_bot(make_bot: 
     assert chat.summaries[-1] == Summary("An album", done=2, waiting=3, hold=Hold.QUOTA)
     bot.step(40 * 86_400.0)
     with Upkeep(ledger_path(bot.settings.data_dir)) as upkeep:
-        while upkeep.remove_old(bot.wall - retention.KEPT_S):
+        while upkeep.remove_old(Wall(bot.wall - retention.KEPT_S)):
             pass
     chat.settle()
     assert chat.summaries[-1] == Summary("An album", done=5)

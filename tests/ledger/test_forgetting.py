@@ -11,6 +11,7 @@ from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from tests.support.taken_lists import Chat, listed, take
 from tests.support.updates import GROUP, said
 from worker import media_keys
+from worker.clocks import Wall
 from worker.errors import Fault, JobError, Reason, TelegramBusy
 from worker.form import ABOUT, SOUND
 from worker.ledger import forgetting, ledger_path, preferences
@@ -426,6 +427,6 @@ def test_the_ledger_is_whole_afterwards(bot: SteppedDispatcher) -> None:
     forget(bot)
     with Upkeep(ledger_path(bot.settings.data_dir)) as upkeep:
         assert upkeep.statistics_at(bot.wall).answers == 1
-        while upkeep.remove_old(bot.wall + 1):
+        while upkeep.remove_old(Wall(bot.wall + 1)):
             pass
     assert bot.rows("SELECT count(*) FROM requests") == [(0,)]

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.support.ledger_kit import START
+from worker.clocks import Wall
 from worker.ledger import Ledger, LedgerError, check_file
 from worker.ledger.storage import database, earlier
 from worker.ledger.storage.backup import restore
@@ -127,7 +128,7 @@ def test_the_two_newest_versions_are_kept_for_a_week(ledger_file: Path) -> None:
     assert list(earlier.kept(ledger_file)) == [NOW - 1, NOW - 2]
     os.utime(earlier.path_of(ledger_file, NOW - 2), (START, START))
     os.utime(earlier.path_of(ledger_file, NOW - 1), (START + 10, START + 10))
-    earlier.remove_old(ledger_file, START + 5)
+    earlier.remove_old(ledger_file, Wall(START + 5))
     assert list(earlier.kept(ledger_file)) == [NOW - 1]
 
 

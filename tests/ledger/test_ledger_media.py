@@ -304,8 +304,8 @@ def test_no_more_is_remembered_than_the_limit(
         ledger._db.execute("INSERT INTO links VALUES (?, 'm', ?)", f"l{number}", 100 + number)
     statements = [sql.replace(str(retention.MAX_REMEMBERED - 1), "3") for sql in REMOVALS]
     monkeypatch.setattr(retention, "_REMOVALS", statements)
-    assert retention.remove_batch(ledger._db, 0.0) == 4
-    assert retention.remove_batch(ledger._db, 0.0) == 0
+    assert retention.remove_batch(ledger._db, START) == 4
+    assert retention.remove_batch(ledger._db, START) == 0
     for table, key, kept in (("media", "media_key", "m"), ("links", "link_key", "l")):
         rows = ledger._db.execute(f"SELECT {key} FROM {table}").fetchall()
         assert {row[0] for row in rows} == {f"{kept}{number}" for number in (2, 3, 4, 5)}

@@ -217,7 +217,7 @@ def test_links_of_an_older_bot_count_from_when_they_were_read(tmp_path: Path) ->
     old.commit()
     old.close()
     db = Ledger(path)._db
-    counted = [request_lookups.sent_by(db, 7, since, 200.0) for since in (99.0, 101.0)]
+    counted = [request_lookups.sent_by(db, 7, Wall(since), Wall(200)) for since in (99, 101)]
     assert counted == [1, 0]
 
 

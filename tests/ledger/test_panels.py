@@ -4,6 +4,7 @@ import pytest
 
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from tests.support.updates import pressed as press_update
+from worker.clocks import Wall
 from worker.errors import ChatClosed, MessageGone, TelegramBusy, TelegramUnreachable
 from worker.ledger.lists import batch_lookups
 from worker.ledger.requests.admission import REPLIES_A_MINUTE
@@ -292,11 +293,11 @@ def test_who_floods_gets_only_so_many_panels(bot: SteppedDispatcher) -> None:
 def test_old_panels_are_removed_once_they_are_closed(bot: SteppedDispatcher) -> None:
     open_panel(bot)
     with Upkeep(bot.settings.data_dir / "ledger.sqlite3") as upkeep:
-        upkeep.remove_old(bot.wall + 1)
+        upkeep.remove_old(Wall(bot.wall + 1))
         assert bot.rows("SELECT count(*) FROM panels") == [(1,)]
         press(bot, CLOSE)
         edited(bot)
-        upkeep.remove_old(bot.wall + 1)
+        upkeep.remove_old(Wall(bot.wall + 1))
     assert bot.rows("SELECT count(*) FROM panels") == [(0,)]
 
 

@@ -121,7 +121,7 @@ def test_counts_of_what_ended_do_not_fall_when_rows_are_removed(ledger_file: Pat
         assert job
         ledger.finish(job, Wall(1.0))
     with Upkeep(ledger_file) as upkeep:
-        assert upkeep.remove_old(100.0) == 5
+        assert upkeep.remove_old(Wall(100)) == 5
         figures = upkeep.statistics_at(Wall(200.0))
     assert figures.ended_total == {("telegram", "done"): 5}
     assert figures.created_total == 5

@@ -9,6 +9,7 @@ import pytest
 from tests.support.ledger_kit import ERROR, START, a_file, a_link, claim, post, send
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from tests.support.taken_lists import listed, take
+from worker.clocks import Wall
 from worker.errors import Fault, JobError, Reason, Remedy
 from worker.form import ABOUT, SOUND
 from worker.ledger import DownloadJob, ExplainJob, Ledger, UpdateJob, ledger_path
@@ -360,5 +361,5 @@ def test_figures_count_an_unknown_reason_as_an_internal_one(make_bot: MakeBot) -
         change(path, "UPDATE requests SET reason = ?", "later")
         failed = {("site.example", Reason.INTERNAL): 1}
         assert upkeep.statistics_at(bot.wall).failed == failed
-        assert upkeep.past_links(0, bot.wall + 1).failed == failed
-        assert upkeep.tried_links(0).failed == 1
+        assert upkeep.past_links(Wall(0), Wall(bot.wall + 1)).failed == failed
+        assert upkeep.tried_links(Wall(0)).failed == 1

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from worker.clocks import Monotonic
+from worker.clocks import Monotonic, Wall
 from worker.dispatch import circuit_breaker
 from worker.dispatch.circuit_breaker import (
     COOL_DOWN_S,
@@ -44,7 +44,7 @@ GONE = failed(Reason.NOT_FOUND)
 def a_download(user: int = 1, link: str = "a", site: str = SITE) -> DownloadJob:
     url = f"https://{site}/{link}"
     return DownloadJob(
-        id=next(_ids), attempts=1, created_at=0.0, user_id=user, media_key=url, url=url
+        id=next(_ids), attempts=1, created_at=Wall(0), user_id=user, media_key=url, url=url
     )
 
 

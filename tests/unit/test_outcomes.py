@@ -33,19 +33,21 @@ def a_job(
     match kind:
         case Kind.DOWNLOAD:
             return DownloadJob(
-                id=1, attempts=attempts, created_at=0.0, media_key="key", url=request.url
+                id=1, attempts=attempts, created_at=Wall(0), media_key="key", url=request.url
             )
         case Kind.STATUS:
-            return StatusJob(id=1, attempts=attempts, created_at=0.0, chat_id=7, request=request)
+            return StatusJob(
+                id=1, attempts=attempts, created_at=Wall(0), chat_id=7, request=request
+            )
         case Kind.BUTTON:
             answer = AnswerButton("callback", "en", Notice(Topic.DEAD_BUTTON))
-            return ButtonJob(id=1, attempts=attempts, created_at=0.0, answer=answer)
+            return ButtonJob(id=1, attempts=attempts, created_at=Wall(0), answer=answer)
         case Kind.GROUP | Kind.DELIVER:
             sending = GroupJob if kind is Kind.GROUP else DeliverJob
             return sending(
                 id=1,
                 attempts=attempts,
-                created_at=0.0,
+                created_at=Wall(0),
                 chat_id=7,
                 request=request,
                 message_id=2,

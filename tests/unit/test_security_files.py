@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from maintenance.orphans import find_orphans
+from worker.clocks import Wall
 from worker.dispatch import tasks
 from worker.dispatch.disk_space import DiskSpace
 from worker.downloads import workspace
@@ -137,7 +138,7 @@ def _delivery_of(path: Path, thumbnail: Path | None = None) -> DeliverJob:
         thumbnail=os.fspath(thumbnail) if thumbnail else None,
     )
     return DeliverJob(
-        id=9, attempts=1, created_at=0.0, request=request, message_id=2, media=Media((media,))
+        id=9, attempts=1, created_at=Wall(0), request=request, message_id=2, media=Media((media,))
     )
 
 

@@ -226,7 +226,7 @@ class Recorder:
 
     def call_now(self, answered: AnsweringPeriod, wall: Wall) -> None:
         """Let what waits for Telegram wait no longer, since it answers again."""
-        if waited := self._ledger.call_now(answered.began, answered.ended, wall):
+        if waited := self._ledger.call_now(Wall(answered.began), Wall(answered.ended), wall):
             log.info("Telegram answers again: %d jobs that waited for it go on.", waited)
 
     def take_failure(self, job: Job, event: Event, wall: Wall, refused_s: float = 0.0) -> None:

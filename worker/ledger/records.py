@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from worker.clocks import Wall
 from worker.errors import Reason
 from worker.form import WHOLE, Form, What
 from worker.protocol import DEFAULT_LANGUAGE, Delivered, Place, Reader
@@ -61,7 +62,7 @@ class Request:
     reason: Reason | None
     error_id: str | None
     turn: int
-    answered_at: float | None
+    answered_at: Wall | None
     sent: tuple[Delivered, ...] = ()
     form: Form = WHOLE
     language: str = DEFAULT_LANGUAGE
@@ -141,11 +142,11 @@ class Batch:
     title: str
     summary_message_id: int | None
     shown: str | None
-    shown_at: float | None
+    shown_at: Wall | None
     lost: int
     held: Hold
     tried_again: bool
-    ended_at: float | None
+    ended_at: Wall | None
 
     @property
     def reader(self) -> Reader:

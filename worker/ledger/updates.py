@@ -154,7 +154,7 @@ class _EffectRecorder:
         for link in new:
             self._accept(link)
         for reply in effect.replies:
-            if not admission.has_said(self._db, reply, 0.0, self._wall):
+            if not admission.has_said(self._db, reply, Wall(0), self._wall):
                 admission.reply(self._db, reply, self._wall)
 
     def _open_chosen(

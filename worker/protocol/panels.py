@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from worker.clocks import Wall
 from worker.protocol import Reader
 from worker.protocol.notices import Label, Notice
 
@@ -70,7 +71,7 @@ class Panel:
     user_id: int
     reply_to_id: int
     message_id: int | None = None
-    ends_at: float | None = None
+    ends_at: Wall | None = None
     is_closed: bool = False
     state: Mapping[str, Any] = field(default_factory=dict)
 

@@ -205,7 +205,7 @@ def send_description(db: Database, effect: TellDescription, wall: Wall) -> Answe
         return _show_first_page(db, request, press, wall)
     reader = replace(request.reader, language=press.language)
     reply = Reply(reader, press.message_id, (_description(request, media),))
-    if admission.has_said(db, reply, wall - SAID_LATELY_S, wall):
+    if admission.has_said(db, reply, Wall(wall - SAID_LATELY_S), wall):
         return _notice(press, Topic.ON_ITS_WAY)
     admission.reply(db, reply, wall)
     return AnswerButton(press.callback_id, press.language, None)
@@ -255,7 +255,7 @@ def _known_qualities(db: Database, request: Request, wall: Wall) -> tuple[Qualit
     """The qualities of an answer, from a recent download or look; None if there was none."""
     media = media_cache.media_of(db, request.media_key, request.download_id)
     qualities = media.offer.qualities if media else ()
-    if qualities and job_lookups.was_fetched(db, request.media_key, wall - LIFE_S, wall):
+    if qualities and job_lookups.was_fetched(db, request.media_key, Wall(wall - LIFE_S), wall):
         return qualities
     key = media_cache.use_link(db, media_keys.of_link(request.url, ABOUT), wall)
     found = media_cache.knows(db, key, wall) and media_cache.media_of(db, key, None)

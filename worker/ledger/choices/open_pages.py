@@ -24,7 +24,7 @@ def note(db: Database, request_id: int, closing: AnswerButton | None, wall: Wall
     queue.show_no_menu(db, request_id)
     until = job_id = None
     if closing:
-        until = wall + MENU_LIFE_S
+        until = Wall(wall + MENU_LIFE_S)
         payload = as_json.to_json(closing)
         job_id = queue.add(db, Kind.BUTTON, wall, payload=payload, not_before=until)
     requests.set_menu(db, request_id, until, job_id)
@@ -39,5 +39,5 @@ def without_late_menu(job: ButtonJob, wall: Wall) -> ButtonJob:
 
 def has_expired(db: Database, request_id: int, wall: Wall) -> bool:
     """Whether the page that was shown last should have closed by now."""
-    ends_at = db.value("SELECT menu_ends_at FROM requests WHERE id = ?", request_id)
+    ends_at: Wall | None = db.value("SELECT menu_ends_at FROM requests WHERE id = ?", request_id)
     return ends_at is not None and wall >= ends_at

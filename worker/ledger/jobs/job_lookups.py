@@ -5,6 +5,7 @@ Each function is part of its caller's transaction.
 
 import sqlite3
 
+from worker.clocks import Wall
 from worker.ledger.jobs.job_rows import read_download
 from worker.ledger.jobs.jobs import BEGUN_RECORDING, DIRECTORY_SQL, DownloadJob
 from worker.ledger.records import Request
@@ -39,7 +40,7 @@ def id_under_way(db: Database, media_key: str | None) -> int | None:
     return found
 
 
-def was_fetched(db: Database, media_key: str, since: float, until: float) -> bool:
+def was_fetched(db: Database, media_key: str, since: Wall, until: Wall) -> bool:
     """Whether a download of this media has ended well between two times."""
     return bool(
         db.value(

@@ -1,10 +1,11 @@
 """Claimed jobs: a class for each kind, with what a job of that kind needs."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar
 
+from worker.clocks import Wall
 from worker.form import WHOLE, Form
 from worker.ledger.records import Batch, Request
 from worker.protocol import AnswerButton, Media, RemoveStatus, Reply, SetMenus
@@ -138,8 +139,8 @@ class ClaimedJob:
     kind: ClassVar[Kind]
     id: int
     attempts: int
-    created_at: float
-    waits_since: float = 0.0
+    created_at: Wall
+    waits_since: Wall = field(default=Wall(0))
     chat_id: int | None = None
     user_id: int | None = None
     unanswered: int = 0

@@ -29,7 +29,7 @@ def add(
     user_id: int | None = None,
     turn: int = 0,
     payload: Mapping[str, Any] | None = None,
-    not_before: float | None = None,
+    not_before: Wall | None = None,
 ) -> int:
     """Put a job into the queue and return its id. One for a request has its chat and turn."""
     return db.insert(
@@ -125,8 +125,8 @@ def call_again(db: Database, job_id: int, delay_s: float, refused_s: float, wall
 def call_now(db: Database, answered_from: Wall, answered_until: Wall, wall: Wall) -> int:
     """Let the jobs that got no usable answer from Telegram wait no longer. Returns how many.
 
-    Before its silence Telegram answered others from and until these wall times, which counts for
-    the jobs that waited then. Their waits begin small again.
+    Before its silence Telegram answered others from and until these times, which counts for the
+    jobs that waited then. Their waits begin small again.
     """
     return db.execute(
         "UPDATE jobs SET refused_s = refused_s + max(0, :until - max(waits_since, :from)),"

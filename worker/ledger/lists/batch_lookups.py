@@ -8,6 +8,7 @@ import sqlite3
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 
+from worker.clocks import Wall
 from worker.ledger.records import Batch, Verdict, read_batch
 from worker.ledger.storage.database import Database
 from worker.protocol.lists import Failure, Hold, ItemState, Summary
@@ -42,7 +43,7 @@ def is_under_way(db: Database, request_id: int, user_id: int, numbers: Collectio
     )
 
 
-def made_by(db: Database, user_id: int, since: float, until: float) -> int:
+def made_by(db: Database, user_id: int, since: Wall, until: Wall) -> int:
     """How often a person has taken something of lists between two times."""
     count: int = db.value(
         "SELECT count(*) FROM batches WHERE user_id = ? AND created_at BETWEEN ? AND ?",

@@ -234,8 +234,8 @@ def _queue_summary(db: Database, batch: Batch, wall: Wall) -> None:
         if waited_s >= SUMMARY_PATIENCE_S:
             queue.hurry_summary(db, batch.id)
         return
-    now = batch_lookups.summary_of(db, batch)
-    if batch.lost < MAX_LOST and as_shown(now) != batch.shown:
+    summary = batch_lookups.summary_of(db, batch)
+    if batch.lost < MAX_LOST and as_shown(summary) != batch.shown:
         queue.add(
             db,
             Kind.SUMMARY,
@@ -245,7 +245,7 @@ def _queue_summary(db: Database, batch: Batch, wall: Wall) -> None:
             payload={"batch_id": batch.id},
         )
     else:
-        ended_at = None if now.waiting else wall
+        ended_at = None if summary.waiting else wall
         db.execute("UPDATE batches SET has_news = 0, ended_at = ? WHERE id = ?", ended_at, batch.id)
 
 

@@ -121,7 +121,7 @@ def _refusal(db: Database, user_id: int, wall: Wall) -> Refusal | None:
         return Refusal.BANNED
     if batch_lookups.under_way_of(db, user_id) >= MAX_UNDER_WAY:
         return Refusal.WAITING
-    is_too_often = batch_lookups.made_by(db, user_id, wall - 3600, wall) >= MAX_AN_HOUR
+    is_too_often = batch_lookups.made_by(db, user_id, Wall(wall - 3600), wall) >= MAX_AN_HOUR
     return Refusal.HOUR if is_too_often else None
 
 

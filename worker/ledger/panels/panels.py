@@ -167,7 +167,7 @@ def _show(db: Database, panel: Panel, wall: Wall) -> None:
 
 
 def _add_job(
-    db: Database, kind: Kind, panel: Panel, wall: Wall, not_before: float | None = None
+    db: Database, kind: Kind, panel: Panel, wall: Wall, not_before: Wall | None = None
 ) -> None:
     job_id = queue.add(
         db,

@@ -59,14 +59,14 @@ def refusal_of(db: Database, link: OpenRequest, quota: Quota, wall: Wall) -> Ref
         (Refusal.DAY, quota.a_day, 86_400),
     ):
         # Rows of a clock that was set back do not count against anybody.
-        if request_lookups.sent_by(db, link.user_id, until - seconds, until) >= limit:
+        if request_lookups.sent_by(db, link.user_id, Wall(until - seconds), until) >= limit:
             return refusal
     return None
 
 
-def sent_at(link: OpenRequest, wall: Wall) -> float:
+def sent_at(link: OpenRequest, wall: Wall) -> Wall:
     """When a link counts as sent: now if it has no date, or one that cannot be."""
-    date = wall if link.sent_at is None else link.sent_at
+    date = wall if link.sent_at is None else Wall(link.sent_at)
     return date if 0 <= wall - date <= _LONGEST_ON_THE_WAY_S else wall
 
 
@@ -128,7 +128,7 @@ def _is_for_banned(db: Database, chat_id: int) -> bool:
     return chat_id > 0 and is_banned(db, chat_id)
 
 
-def has_said(db: Database, message: Reply, since: float, wall: Wall) -> bool:
+def has_said(db: Database, message: Reply, since: Wall, wall: Wall) -> bool:
     """Whether the same reply to the same message waits or runs, or was sent since then."""
     return bool(
         db.value(
@@ -150,7 +150,7 @@ def is_banned(db: Database, user_id: int) -> bool:
     return bool(db.value("SELECT 1 FROM banned WHERE user_id = ?", user_id))
 
 
-def bans(db: Database, limit: int) -> dict[int, float]:
+def bans(db: Database, limit: int) -> dict[int, Wall]:
     """Who is banned, `limit` at most, each with the wall time of the ban, the latest first."""
     rows = db.execute("SELECT * FROM banned ORDER BY since DESC, user_id LIMIT ?", limit)
     return {row["user_id"]: row["since"] for row in rows}

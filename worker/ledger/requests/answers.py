@@ -79,7 +79,7 @@ def facts_of(db: Database, request: Request, wall: Wall) -> Answer:
     verdict = request.verdict or Verdict.UNREACHABLE
     has_media = verdict is Verdict.MEDIA
     media = media_cache.media_of(db, request.media_key, request.download_id) if has_media else None
-    since: float = db.value(
+    since: Wall = db.value(
         "SELECT coalesce(reopened_at, created_at) FROM requests WHERE id = ?", request.id
     )
     # A clock that was set back makes no time negative.
@@ -106,7 +106,7 @@ def facts_of(db: Database, request: Request, wall: Wall) -> Answer:
     )
 
 
-def _download(db: Database, download_id: int | None, since: float, wall: Wall) -> tuple[float, int]:
+def _download(db: Database, download_id: int | None, since: Wall, wall: Wall) -> tuple[float, int]:
     """For how long the download ran since then, and its attempts."""
     row = db.execute(
         "SELECT coalesce(finished_at, ?) - max(started_at, ?) AS run_s, attempts FROM jobs"
@@ -118,7 +118,7 @@ def _download(db: Database, download_id: int | None, since: float, wall: Wall) -
     return (max(0.0, row["run_s"] or 0.0), row["attempts"]) if row else (0.0, 0)
 
 
-def _upload_s(db: Database, request_id: int, since: float) -> float:
+def _upload_s(db: Database, request_id: int, since: Wall) -> float:
     upload_s: float | None = db.value(
         "SELECT sum(finished_at - started_at) FROM jobs WHERE request_id = ?"
         " AND kind IN ('group', 'deliver') AND state = 'done' AND started_at >= ?",

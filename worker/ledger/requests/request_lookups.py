@@ -5,6 +5,7 @@ Each function is part of its caller's transaction.
 
 from dataclasses import replace
 
+from worker.clocks import Wall
 from worker.ledger.records import Request, Verdict, read_request
 from worker.ledger.requests import media_cache
 from worker.ledger.storage.database import Database
@@ -103,7 +104,7 @@ def waiting_of(db: Database, user_id: int) -> int:
     return count
 
 
-def sent_by(db: Database, user_id: int, since: float, until: float) -> int:
+def sent_by(db: Database, user_id: int, since: Wall, until: Wall) -> int:
     """How many links a person has sent between two times."""
     count: int = db.value(
         "SELECT count(*) FROM requests WHERE user_id = ? AND sent_at BETWEEN ? AND ?",

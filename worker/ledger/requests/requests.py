@@ -216,7 +216,7 @@ def move(db: Database, request: Request, new_chat_id: int, wall: Wall) -> None:
     settle(db, request.id, wall)
 
 
-def set_menu(db: Database, request_id: int, ends_at: float | None, job_id: int | None) -> None:
+def set_menu(db: Database, request_id: int, ends_at: Wall | None, job_id: int | None) -> None:
     """Note until when a page of the menu below an answer stands open, and the job that closes it.
 
     Both are None where the first buttons stand there.

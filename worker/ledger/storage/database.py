@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+from worker.clocks import Wall
 from worker.errors import PASSING_ERRNOS
 from worker.file_owner import give_to_owner, owner_name
 from worker.ledger.storage import earlier, write_ahead_log
@@ -152,7 +153,7 @@ class Database:
             reach_disk(new)
             os.replace(new, path)
             reach_disk(path.parent)
-        earlier.remove_old(self.path, before=0.0)
+        earlier.remove_old(self.path, before=Wall(0))
 
     def _require_room(self) -> None:
         """Raise LedgerBusy where a copy would fill the disk, on which others may write as well."""

@@ -8,6 +8,8 @@ import os
 import shlex
 from pathlib import Path
 
+from worker.clocks import Wall
+
 MAX_KEPT = 2
 """How many copies are kept, each of another version; older ones are removed."""
 
@@ -32,8 +34,8 @@ def kept(ledger: Path) -> dict[int, Path]:
     return dict(sorted(found.items(), reverse=True))
 
 
-def remove_old(ledger: Path, before: float) -> list[Path]:
-    """Remove what was kept before that wall time, and all but the newest versions."""
+def remove_old(ledger: Path, before: Wall) -> list[Path]:
+    """Remove the copies that were made before a time, and all but the newest versions."""
     paths = list(kept(ledger).values())
     old = [
         path

@@ -1,5 +1,6 @@
 """Removal of old rows, in batches so small that no other transaction waits noticeably."""
 
+from worker.clocks import Wall
 from worker.ledger.storage.database import Database
 
 KEPT_S = 30 * 86_400.0
@@ -58,8 +59,8 @@ _REMOVALS = (
 )
 
 
-def remove_batch(db: Database, before: float) -> int:
-    """Remove some rows of what ended before that wall time; returns how many, 0 at the end."""
+def remove_batch(db: Database, before: Wall) -> int:
+    """Remove some rows of what ended before a time. Returns how many, 0 once none are left."""
     return sum(db.execute(sql, before, BATCH_ROWS).rowcount for sql in _REMOVALS)
 
 

@@ -35,13 +35,13 @@ class LastAttempt:
 
 @dataclass(frozen=True)
 class FailedJob:
-    """A job that failed for good. `detail` is the error and its traceback; times are wall."""
+    """A job that failed for good. `detail` is the error and its traceback."""
 
     id: int
     kind: Kind
     attempts: int
-    failed_at: float
-    created_at: float
+    failed_at: Wall
+    created_at: Wall
     url: str
     reason: str
     fault: str
@@ -57,20 +57,17 @@ class FailedGroup:
     site: str
     reason: str
     jobs: int
-    last_failed_at: float
+    last_failed_at: Wall
     newest: int
 
 
 @dataclass(frozen=True)
 class FailureFilter:
-    """Which failed jobs are meant: those that match every field that is not None.
-
-    `since` is wall time.
-    """
+    """Which failed jobs are meant: those that match every field that is not None."""
 
     site: str | None = None
     reason: str | None = None
-    since: float | None = None
+    since: Wall | None = None
 
 
 ANY = FailureFilter()

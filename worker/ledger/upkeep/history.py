@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from worker.clocks import Wall
 from worker.ledger.storage.database import Database
 from worker.sites import names_of
 
@@ -25,12 +26,12 @@ class By(StrEnum):
 class RequestFilter:
     """Which requests are asked about: those that match every field that is not None.
 
-    `since` is wall time. `failed`: those answered with a sentence, or not at all.
+    `failed`: those answered with a sentence, or not at all.
     """
 
     user_id: int | None = None
     site: str | None = None
-    since: float | None = None
+    since: Wall | None = None
     failed: bool = False
 
 
@@ -45,8 +46,8 @@ class PastRequest:
     id: int
     user_id: int
     chat_id: int
-    created_at: float
-    answered_at: float | None
+    created_at: Wall
+    answered_at: Wall | None
     site: str
     form: str
     verdict: str | None

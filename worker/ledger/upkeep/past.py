@@ -14,6 +14,8 @@ from worker.ledger.requests import admission
 from worker.ledger.storage.database import Database
 from worker.sites import site_of_link
 
+NO_END = Wall(math.inf)
+
 _NAMED_SITES = 3
 _NOT_OF_DOWNLOADS = frozenset(
     {Reason.DISK_FULL, Reason.UPLOAD_REFUSED, Reason.TELEGRAM_FAILS, Reason.SITE_DOWN}
@@ -49,12 +51,12 @@ class Person:
     links_of_day: int
     media: int
     waiting: int
-    last_seen: float | None
+    last_seen: Wall | None
     sites: tuple[str, ...]
     is_banned: bool
 
 
-def read(db: Database, since: float, until: float) -> PastAnswers:
+def read(db: Database, since: Wall, until: Wall) -> PastAnswers:
     """The links that were answered between two wall times."""
     links, media, people = db.execute(
         "SELECT count(*), total(verdict = 'media'), count(DISTINCT user_id) FROM requests"
@@ -81,9 +83,7 @@ def read(db: Database, since: float, until: float) -> PastAnswers:
     )
 
 
-def failures(
-    db: Database, since: float, until: float = math.inf
-) -> Mapping[tuple[str, Reason], int]:
+def failures(db: Database, since: Wall, until: Wall = NO_END) -> Mapping[tuple[str, Reason], int]:
     """Links that were answered with a sentence, by site and reason, the most frequent first."""
     rows = db.execute(
         "SELECT url, reason, count(*) AS links FROM requests WHERE answered_at BETWEEN ? AND ?"
@@ -112,7 +112,7 @@ class TriedLinks:
     failed_for: int
 
 
-def tried(db: Database, since: float, until: float = math.inf) -> TriedLinks:
+def tried(db: Database, since: Wall, until: Wall = NO_END) -> TriedLinks:
     """The links that were answered between two wall times."""
     rows = db.execute(
         "SELECT user_id, verdict, reason, count(*) AS links FROM requests"

@@ -8,10 +8,10 @@ from worker.protocol.notices import Topic
 _NAME = "paused"
 
 
-def since(db: Database) -> float | None:
-    """When the pause began, as wall time; None when there is none."""
+def since(db: Database) -> Wall | None:
+    """When the pause began; None when there is none."""
     begun_at = state.document(db, _NAME).get("since")
-    return None if begun_at is None else float(begun_at)
+    return None if begun_at is None else Wall(begun_at)
 
 
 def begin(db: Database, wall: Wall) -> bool:

@@ -23,9 +23,9 @@ _NAME = "cookies"
 
 @dataclass(frozen=True)
 class RefusedCookies:
-    """Since when a site has refused its cookies: wall time, and that of their file then."""
+    """Since when a site has refused its cookies, and the time of their file then."""
 
-    since: float
+    since: Wall
     changed_ns: int
 
 
@@ -33,10 +33,10 @@ class RefusedCookies:
 class _History:
     """What the cookies of a file have done; `links` are digests of those refused in a row.
 
-    `since` is the wall time at which the first of these was refused.
+    `since` is when the first of these was refused.
     """
 
-    since: float
+    since: Wall
     changed_ns: int
     links: tuple[str, ...] = ()
     has_worked: bool = False

@@ -38,13 +38,13 @@ class QueueStatistics:
 
 @dataclass(frozen=True)
 class RunningStatistics:
-    """A running job. `started_at` is wall time."""
+    """A running job."""
 
     id: int
     pool: str
     kind: str
     attempt: int
-    started_at: float
+    started_at: Wall
 
 
 @dataclass(frozen=True)
@@ -57,8 +57,8 @@ class Statistics:
     last day for which this machine was turned away; `remedies` are what may help against that, as
     of the last such link. `refused` are the messages of the last day that were given up because
     Telegram failed again and again. `paced` counts the downloads that wait for each of the sites
-    that may not be asked for more, the longest line first. `paused_since` is the wall time at which
-    the operator's pause began, if there is one.
+    that may not be asked for more, the longest line first. `paused_since` is when the operator's
+    pause began, if there is one.
     """
 
     queues: Mapping[str, QueueStatistics]
@@ -71,7 +71,7 @@ class Statistics:
     remedies: Mapping[str, Remedy]
     refused: int
     paced: Mapping[str, int]
-    paused_since: float | None
+    paused_since: Wall | None
     created_total: int
     requests_total: int
     ended_total: Mapping[tuple[str, str], int]

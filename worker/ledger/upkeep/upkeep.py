@@ -4,7 +4,6 @@ As with `Ledger`, each method is one transaction, a connection belongs to the th
 it, and what may pass by itself leaves as `LedgerBusy`.
 """
 
-import math
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -45,7 +44,7 @@ class Sample:
     the worker nearest to its limit uses.
     """
 
-    taken_at: float
+    taken_at: Wall
     disk_free_bytes: int
     disk_total_bytes: int
     memory_bytes: int
@@ -149,7 +148,7 @@ class Upkeep:
         with self._db.reading():
             return history.groups(self._db, by, which)
 
-    def bans(self, limit: int) -> dict[int, float]:
+    def bans(self, limit: int) -> dict[int, Wall]:
         with self._db.reading():
             return admission.bans(self._db, limit)
 
@@ -177,11 +176,11 @@ class Upkeep:
                 reply = protocol.Reply(question.reader, question.message_id, (notice,))
                 self._add_reply(reply, wall)
 
-    def tried_links(self, since: float, until: float = math.inf) -> past.TriedLinks:
+    def tried_links(self, since: Wall, until: Wall = past.NO_END) -> past.TriedLinks:
         with self._db.reading():
             return past.tried(self._db, since, until)
 
-    def past_links(self, since: float, until: float) -> past.PastAnswers:
+    def past_links(self, since: Wall, until: Wall) -> past.PastAnswers:
         with self._db.reading():
             return past.read(self._db, since, until)
 
@@ -215,16 +214,16 @@ class Upkeep:
         with self._db.reading():
             return site_cookies.refused(self._db)
 
-    def memory_peak(self, since: float) -> float:
+    def memory_peak(self, since: Wall) -> float:
         """The greatest share of its memory limit that any worker was seen to use since then."""
         with self._db.reading():
             sql = "SELECT max(memory_share) FROM samples WHERE taken_at >= ?"
             return self._db.value(sql, since) or 0.0
 
-    def oldest_sample(self) -> float | None:
-        """The wall time of the first sample that is kept; None for no sample."""
+    def oldest_sample(self) -> Wall | None:
+        """When the first sample that is kept was taken; None without one."""
         with self._db.reading():
-            found: float | None = self._db.value("SELECT min(taken_at) FROM samples")
+            found: Wall | None = self._db.value("SELECT min(taken_at) FROM samples")
         return found
 
     def save_alerts(
@@ -255,11 +254,11 @@ class Upkeep:
 
     # -------------------------------------------------------------------------- retention
 
-    def remove_old(self, before: float) -> int:
+    def remove_old(self, before: Wall) -> int:
         with self._db.transaction():
             return retention.remove_batch(self._db, before)
 
-    def forget_samples(self, before: float, wall: Wall) -> None:
+    def forget_samples(self, before: Wall, wall: Wall) -> None:
         """Remove samples older than `before`, and those from before the clock was set back."""
         with self._db.transaction():
             self._db.execute("DELETE FROM samples WHERE taken_at NOT BETWEEN ? AND ?", before, wall)
