@@ -13,7 +13,7 @@ from worker.ledger.records import Request, Verdict
 from worker.ledger.requests import admission, media_cache, request_lookups
 from worker.ledger.storage.database import Database
 from worker.protocol import AnswerButton, Media, MediaKind, Reply
-from worker.protocol.choices import SHEET_CHAPTERS, Menu, Page, Quality
+from worker.protocol.choices import NO_OFFER, SHEET_CHAPTERS, Menu, Page, Quality
 from worker.protocol.effects import (
     ChooseForm,
     ChooseResult,
@@ -31,6 +31,9 @@ MAX_AWAITED = 5
 
 SAID_LATELY_S = 60.0
 """How long a description is not sent again. After that its message may have been deleted."""
+
+_OFFERED = (Page.CHAPTERS, Page.LANGUAGES, Page.SUBTITLES)
+"""The pages that exist only if the site offers something to show on them."""
 
 _OF_LIVE = frozenset({Reason.LIVE, Reason.NOT_STARTED})
 
@@ -153,27 +156,25 @@ def show(db: Database, effect: ShowChoices, wall: Wall) -> AnswerButton | Reques
     menu = first_menu(request, press.message_id, media)
     if menu is None:
         return _notice(press, Topic.DEAD_BUTTON)
-    if effect.page is Page.QUALITIES:
-        qualities = _known_qualities(db, request, wall)
-        if qualities is None:
-            return request
-        if len(qualities) < 2:
-            return _notice(press, Topic.NO_OTHER_QUALITY)
-        menu = replace(menu, has_qualities=True, qualities=qualities)
-    if effect.page is Page.CHAPTERS:
-        if not media or not effect.sheet < menu.sheets:
-            return _notice(press, Topic.DEAD_BUTTON)
-        first = effect.sheet * SHEET_CHAPTERS
-        chapters = media.offer.chapters[first : first + SHEET_CHAPTERS]
-        menu = replace(menu, chapters=chapters, sheet=effect.sheet)
-    if effect.page is Page.LANGUAGES:
-        if not media or not media.offer.languages:
-            return _notice(press, Topic.DEAD_BUTTON)
-        menu = replace(menu, languages=media.offer.languages)
-    if effect.page is Page.SUBTITLES:
-        if not media or not media.offer.subtitles:
-            return _notice(press, Topic.DEAD_BUTTON)
-        menu = replace(menu, subtitles=media.offer.subtitles)
+    offer = media.offer if media else NO_OFFER
+    match effect.page:
+        case Page.QUALITIES:
+            qualities = _known_qualities(db, request, wall)
+            if qualities is None:
+                return request
+            if len(qualities) < 2:
+                return _notice(press, Topic.NO_OTHER_QUALITY)
+            menu = replace(menu, has_qualities=True, qualities=qualities)
+        case Page.CHAPTERS:
+            first = effect.sheet * SHEET_CHAPTERS
+            chapters = offer.chapters[first : first + SHEET_CHAPTERS]
+            menu = replace(menu, chapters=chapters, sheet=effect.sheet)
+        case Page.LANGUAGES:
+            menu = replace(menu, languages=offer.languages)
+        case Page.SUBTITLES:
+            menu = replace(menu, subtitles=offer.subtitles)
+    if effect.page in _OFFERED and not (menu.chapters or menu.languages or menu.subtitles):
+        return _notice(press, Topic.DEAD_BUTTON)
     menu = _open_page(db, request, replace(menu, page=effect.page), wall)
     return AnswerButton(press.callback_id, press.language, None, menu)
 
