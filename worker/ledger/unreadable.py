@@ -71,15 +71,15 @@ def set_aside(db: Database, row: sqlite3.Row, error: Exception, wall: Wall) -> N
     # From here on all of them can be read.
     _end_requests(db, error_id, wall)
     decision = Resolution(Verdict.SENTENCE, Reason.INTERNAL, error_id)
-    match row["kind"]:
-        case Kind.DOWNLOAD | Kind.LOOK | Kind.RECORDING:
-            requests.decide_all(db, row["id"], decision, wall)
-            looks.say_why_not(db, row["id"], Reason.INTERNAL, error_id, wall)
-        case Kind.GROUP | Kind.DELIVER:
-            requests.decide(db, row["request_id"], decision, wall)
-        case Kind.STATUS | Kind.EXPLAIN:
-            # Nor can its person be told that.
-            requests.abandon(db, row["request_id"], error_id, wall)
+    kind = Kind(row["kind"])
+    if kind.is_download:
+        requests.decide_all(db, row["id"], decision, wall)
+        looks.say_why_not(db, row["id"], Reason.INTERNAL, error_id, wall)
+    elif kind.is_upload:
+        requests.decide(db, row["request_id"], decision, wall)
+    elif kind in (Kind.STATUS, Kind.EXPLAIN):
+        # Nor can its person be told that.
+        requests.abandon(db, row["request_id"], error_id, wall)
 
 
 def fail_update(

@@ -7,7 +7,7 @@ import sqlite3
 
 from worker.clocks import Wall
 from worker.ledger.jobs.job_rows import read_download
-from worker.ledger.jobs.jobs import BEGUN_RECORDING, DIRECTORY_SQL, DownloadJob
+from worker.ledger.jobs.jobs import BEGUN_RECORDING, DIRECTORY_SQL, DOWNLOADS_SQL, DownloadJob
 from worker.ledger.records import Request
 from worker.ledger.storage.database import Database
 
@@ -57,7 +57,7 @@ def ids_under_way(db: Database) -> list[int]:
     """The ids of all downloads that wait or run."""
     # Two searches by index, as in `has_summary`.
     rows = db.execute(
-        "SELECT id FROM jobs WHERE state = 'running' AND kind IN ('download', 'look', 'recording')"
+        f"SELECT id FROM jobs WHERE state = 'running' AND kind IN {DOWNLOADS_SQL}"  # noqa: S608
         " UNION ALL SELECT id FROM jobs WHERE state = 'waiting' AND pool = 'downloads'"
     )
     return [row["id"] for row in rows.fetchall()]
@@ -130,7 +130,7 @@ def live_directories(db: Database) -> set[str]:
     # Searches by index, and no OR between them: that would look at every job there is.
     rows = db.execute(
         f"SELECT {DIRECTORY_SQL} AS name FROM jobs WHERE state = 'running'"  # noqa: S608
-        "  AND kind IN ('download', 'look', 'recording')"
+        f"  AND kind IN {DOWNLOADS_SQL}"
         f" UNION SELECT {DIRECTORY_SQL} FROM jobs WHERE id IN"
         "  (SELECT download_id FROM requests WHERE answered_at IS NULL) AND state = 'done'"
         f" UNION SELECT {DIRECTORY_SQL} FROM jobs WHERE state = 'waiting' AND pool = 'downloads'"

@@ -1,6 +1,6 @@
 """Claimed jobs: a class for each kind, with what a job of that kind needs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Any, ClassVar
@@ -124,6 +124,19 @@ _PRIORITIES = {
     Kind.LOOK: 6,
     Kind.RECORDING: 6,
 }
+
+
+def _in_sql(kinds: Iterable[Kind]) -> str:
+    return "(" + ", ".join(f"'{kind}'" for kind in kinds) + ")"
+
+
+DOWNLOADS_SQL = _in_sql(kind for kind in Kind if kind.is_download)
+UPLOADS_SQL = _in_sql(kind for kind in Kind if kind.is_upload)
+PANELS_SQL = _in_sql(kind for kind in Kind if kind.is_panel)
+"""The kinds of one sort as a list in SQL: `kind IN ('group', 'deliver')`.
+
+Constants in a statement, and no parameters, so that SQLite can plan it once.
+"""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from worker.clocks import Wall
 from worker.ledger.jobs.fairness import NO_LIMIT, RunningLimits
-from worker.ledger.jobs.jobs import BEGUN_RECORDING
+from worker.ledger.jobs.jobs import BEGUN_RECORDING, PANELS_SQL, UPLOADS_SQL
 from worker.ledger.storage.database import Database
 
 
@@ -106,16 +106,16 @@ _NEXT = f"""
             AND coalesce(payload ->> '$.menu.chat_id', payload ->> '$.list_menu.chat_id', 0)
                 IN (SELECT value FROM json_each(:paused_edits)))
         AND NOT (kind = 'panel edit' AND EXISTS (SELECT 1 FROM jobs
-            WHERE state = 'running' AND kind IN ('panel', 'panel edit') AND chat_id = job.chat_id))
+            WHERE state = 'running' AND kind IN {PANELS_SQL} AND chat_id = job.chat_id))
         AND NOT (kind = 'reply' AND EXISTS (SELECT 1 FROM jobs
             WHERE state = 'running' AND kind = 'reply' AND chat_id = job.chat_id
             AND payload ->> '$.reply_to' = job.payload ->> '$.reply_to'))
-        AND (:uploads OR kind NOT IN ('group', 'deliver'))
+        AND (:uploads OR kind NOT IN {UPLOADS_SQL})
         AND (kind != 'recording' OR :recordings AND (priority = :begun OR NOT EXISTS (
             SELECT 1 FROM jobs WHERE state = 'waiting' AND pool = job.pool AND priority = :begun)))
-        AND NOT (kind IN ('group', 'deliver')
+        AND NOT (kind IN {UPLOADS_SQL}
             AND media_key NOT IN (SELECT media_key FROM media)
-            AND EXISTS (SELECT 1 FROM jobs WHERE kind IN ('group', 'deliver')
+            AND EXISTS (SELECT 1 FROM jobs WHERE kind IN {UPLOADS_SQL}
                 AND state = 'running' AND media_key = job.media_key))
         AND NOT (kind = 'update' AND ({_IN_ORDER})
             AND EXISTS (SELECT 1 FROM jobs WHERE kind = 'update'
@@ -128,7 +128,7 @@ _NEXT = f"""
             AND :of_chat > (SELECT count(*) FROM jobs WHERE kind = job.kind
                 AND state = 'running' AND chat_id = job.chat_id))
     ORDER BY priority, turn, id LIMIT 1
-"""  # noqa: S608 - words of this file
+"""  # noqa: S608 - made of constants
 
 
 def find(db: Database, pool: str, wall: Wall, rules: ClaimRules) -> sqlite3.Row | None:

@@ -11,7 +11,7 @@ from typing import Any
 from worker.clocks import Wall
 from worker.errors import JobError
 from worker.ledger.jobs import fairness
-from worker.ledger.jobs.jobs import BEGUN_RECORDING, SENDER_SQL, Kind
+from worker.ledger.jobs.jobs import BEGUN_RECORDING, SENDER_SQL, UPLOADS_SQL, Kind
 from worker.ledger.records import Request
 from worker.ledger.storage.database import Database
 from worker.protocol.notices import Topic
@@ -286,7 +286,8 @@ def drop_download(db: Database, job_id: int | None, wall: Wall) -> list[int]:
 
 def drop_deliveries(db: Database, request_id: int, wall: Wall) -> list[int]:
     """Drop a request's waiting deliveries; returns the ids of those that run."""
-    return _drop_waiting(db, "kind IN ('group', 'deliver') AND request_id = ?", wall, request_id)
+    which = f"kind IN {UPLOADS_SQL} AND request_id = ?"
+    return _drop_waiting(db, which, wall, request_id)
 
 
 def drop_all(db: Database, request_id: int, wall: Wall) -> list[int]:
@@ -350,7 +351,7 @@ def drop_menus(db: Database, wall: Wall) -> None:
 def _drop_waiting(db: Database, which: str, wall: Wall, *parameters: int | None) -> list[int]:
     """Drop the waiting jobs of a selection; returns the ids of its running ones."""
     db.execute(
-        "UPDATE jobs SET state = 'dropped', finished_at = ?"  # noqa: S608 - words of this file
+        "UPDATE jobs SET state = 'dropped', finished_at = ?"  # noqa: S608 - made of constants
         f" WHERE state = 'waiting' AND {which}",
         wall,
         *parameters,

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from worker.clocks import Wall
 from worker.errors import Reason
 from worker.form import Form
+from worker.ledger.jobs.jobs import UPLOADS_SQL
 from worker.ledger.records import Request, Verdict
 from worker.ledger.requests import media_cache
 from worker.ledger.storage.database import Database
@@ -120,8 +121,8 @@ def _download(db: Database, download_id: int | None, since: Wall, wall: Wall) ->
 
 def _upload_s(db: Database, request_id: int, since: Wall) -> float:
     upload_s: float | None = db.value(
-        "SELECT sum(finished_at - started_at) FROM jobs WHERE request_id = ?"
-        " AND kind IN ('group', 'deliver') AND state = 'done' AND started_at >= ?",
+        "SELECT sum(finished_at - started_at) FROM jobs WHERE request_id = ?"  # noqa: S608
+        f" AND kind IN {UPLOADS_SQL} AND state = 'done' AND started_at >= ?",
         request_id,
         since,
     )
