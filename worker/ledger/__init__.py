@@ -1,6 +1,6 @@
-"""The journal: every update, request and job, on disk before anything else happens with it.
+"""The ledger: every update, request and job, on disk before anything else happens with it.
 
-SQLite in WAL mode; SQL stands in this package and nowhere else. A connection belongs to the
+SQLite in WAL mode; SQL is in this package and nowhere else. A connection belongs to the
 thread that made it; threads and commands open their own and wait for each other.
 """
 

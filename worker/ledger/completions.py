@@ -1,4 +1,4 @@
-"""What jobs have done, recorded with what follows from it: each a transaction."""
+"""The results of jobs, recorded with what follows from them. Each method is one transaction."""
 
 from worker import protocol
 from worker.clocks import Wall
@@ -30,7 +30,10 @@ from worker.protocol.site_cookies import CookiesKept
 
 
 class Completions(Questions):
-    """The part of a `Ledger` that takes what a job has brought."""
+    """The part of a `Ledger` that takes the results of jobs.
+
+    It is a class of its own, as `Questions` is, because the whole would be too long for one file.
+    """
 
     def finish_status(self, job: StatusJob, message_id: int, wall: Wall) -> None:
         """Record that the status message of a request was posted."""
@@ -40,7 +43,7 @@ class Completions(Questions):
             requests.settle(self._db, job.request.id, wall)
 
     def finish_cookies(self, job: CookiesJob, kept: CookiesKept, wall: Wall) -> None:
-        """Record that a site may have new cookies, and try again what failed without."""
+        """Record that a site may have new cookies, and let what failed without be tried again."""
         with self._db.transaction():
             queue.finish(self._db, job.id, wall)
             known_failures.forget_all(self._db)
@@ -57,7 +60,7 @@ class Completions(Questions):
             menus.finish(self._db, job, wall)
 
     def finish_download(self, job: DownloadJob, media: protocol.Media, wall: Wall) -> None:
-        """Record that media is on disk for everybody who waits for it."""
+        """Record media that is on disk, or what a look has found, for all who wait for it."""
         with self._db.transaction():
             queue.finish(self._db, job.id, wall, result=as_json.media_to_json(media))
             key = job_lookups.media_key_of(self._db, job.id) or job.media_key

@@ -1,8 +1,8 @@
-"""One connection to the journal, for the bot's own threads.
+"""One connection to the ledger, for the bot's own threads.
 
 Each method of `Ledger` is one transaction. Times are seconds of the wall clock, given by the
-caller. What may fail for a while (a full disk, a locked file) leaves as `LedgerBusy`, with
-nothing changed: the same call may be made again.
+caller. A problem that may pass (a full disk, a locked file) is raised as `LedgerBusy`, and nothing
+is changed: the same call may be made again.
 """
 
 import sqlite3
@@ -62,7 +62,7 @@ def ledger_path(data_dir: Path) -> Path:
 
 
 class Ledger(Completions):
-    """One connection to the journal.
+    """One connection to the ledger.
 
         ledger = Ledger(ledger_path(data_dir))
         ledger.record_updates(updates, wall_clock())
@@ -70,16 +70,16 @@ class Ledger(Completions):
         if isinstance(job, UpdateJob):
             ledger.finish_update(job, handle(job.update), quota, wall_clock())
 
-    A claimed job is running until one of the methods has recorded what came of it; after a crash,
-    `recover` lets it wait again.
+    A claimed job counts as running until one of the methods has recorded its outcome; after a
+    crash, `recover` lets it wait again.
     """
 
     def __init__(self, path: Path) -> None:
-        """Open and migrate. Raises LedgerError, and never overwrites what is there."""
+        """Open the file and migrate it. Raises LedgerError, and never overwrites what is there."""
         self._db = Database(path)
 
     def close(self) -> None:
-        """Close the connection. Any thread may, once the one that made it does nothing more."""
+        """Close the connection. Any thread may, once the one that made it no longer uses it."""
         self._db.close()
 
     # ------------------------------------------------------------------------- updates
@@ -152,7 +152,7 @@ class Ledger(Completions):
                 return None
 
     def _begin(self, waiting: sqlite3.Row, wall: Wall) -> Job:
-        """The job of a row, which runs from now on. Raises one of `unreadable.ERRORS`."""
+        """Begin the job of a row. Raises one of `unreadable.ERRORS`."""
         row = queue.begin(self._db, waiting, wall)
         shown = panels.take(self._db, row, wall) if Kind(row["kind"]).is_panel else None
         request = request_lookups.find(self._db, row["request_id"])
@@ -168,10 +168,10 @@ class Ledger(Completions):
         return job
 
     def recover(self, wall: Wall) -> int:
-        """Let every job wait again that ran when the bot ended. Returns how many there were.
+        """Let every job that ran when the last run ended wait again. Returns their number.
 
-        Downloads that nobody waits for are dropped: their people have cancelled, and the last run
-        has not come to end them.
+        Downloads that nobody waits for are dropped: they were cancelled, but not stopped before the
+        last run ended.
         """
         with self._db.transaction():
             sessions.forget_all(self._db)
@@ -214,7 +214,7 @@ class Ledger(Completions):
             queue.call_again(self._db, job.id, delay_s, refused_s, wall)
 
     def call_now(self, answered_from: Wall, answered_until: Wall, wall: Wall) -> int:
-        """Let the calls that got no usable answer from Telegram wait no longer."""
+        """Let calls that got no usable answer from Telegram wait no longer. Returns how many."""
         with self._db.transaction():
             return queue.call_now(self._db, answered_from, answered_until, wall)
 
@@ -233,10 +233,10 @@ class Ledger(Completions):
         *,
         known_s: float = 0.0,
     ) -> list[int]:
-        """End a job that has failed for good; whoever waits for it will be told.
+        """End a job that has failed for good; the people who wait for it will be told.
 
-        So will whoever asks for the same media within `known_s` seconds. A request that cannot even
-        be told ends here: returns the ids of its running jobs, to stop.
+        So will people who ask for the same media within `known_s` seconds. If even
+        that is impossible, the request ends here: returns the ids of its running jobs, to stop.
         """
         failure = known_failures.KnownFailure(error.reason, error_id, error.languages)
         decision = Resolution.of_failure(failure)
@@ -276,7 +276,7 @@ class Ledger(Completions):
         with self._db.transaction():
             return stops.carry_out(self._db, job_id, wall)
 
-    # ------------------------------------------------------------- on the way of a link
+    # ----------------------------------------------------------------------------- links
 
     def note_media_key(self, job: DownloadJob, media_key: str, wall: Wall) -> list[int]:
         with self._db.transaction():
@@ -295,7 +295,7 @@ class Ledger(Completions):
             queue.begin_recording(self._db, job.id)
 
     def take_answers(self) -> list[Answer]:
-        """The requests that were answered since this was asked last."""
+        """Take the answers that were given since the last call."""
         taken, self._db.news = self._db.news, []
         return taken
 

@@ -1,4 +1,7 @@
-"""Which menus of commands Telegram was told, and the job that tells it others."""
+"""The menus of commands that Telegram was told last, and the job that tells it others.
+
+Each function is part of its caller's transaction.
+"""
 
 from collections.abc import Collection
 

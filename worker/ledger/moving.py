@@ -1,8 +1,8 @@
-"""How what waits for a group goes on in the supergroup that the group has become.
+"""Moving what waits for a group to the supergroup that the group has become.
 
 The supergroup has an id of its own and numbers its messages anew, so an id of the group's means
-nothing there, or somebody else's message. Telegram tells it in both chats, and in its answer to a
-call. Each function is part of its caller's transaction.
+nothing there, or somebody else's message. Telegram announces the change in both chats, and in its
+answer to a call. Each function is part of its caller's transaction.
 """
 
 from worker.clocks import Wall

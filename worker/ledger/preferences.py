@@ -11,7 +11,7 @@ from worker.ledger.storage.database import Database
 from worker.protocol.effects import OpenRequest
 from worker.protocol.preferences import Preferences
 
-# More than SQLite's integers, and than any id of Telegram's.
+# SQLite's integers are smaller, and so is every id of Telegram's.
 _BEYOND_IDS = 1 << 63
 
 
@@ -40,7 +40,7 @@ def put(db: Database, owner_id: int, chosen: Preferences) -> None:
 
 
 def move(db: Database, owner_id: int, new_id: int) -> None:
-    """Give what a group has set to what it has become, unless that has set something itself."""
+    """Give a group's settings to its supergroup, unless that has some of its own."""
     db.execute("UPDATE OR IGNORE preferences SET owner_id = ? WHERE owner_id = ?", new_id, owner_id)
     forget(db, owner_id)
 
@@ -53,7 +53,7 @@ def forget(db: Database, owner_id: int) -> None:
 def applied(db: Database, link: OpenRequest, *, may_ask: bool = True) -> OpenRequest:
     """A link in the form in which its person wants links, unless it is exact.
 
-    That is what can be chosen where the person wants to be asked, if the chat wants buttons. Nobody
+    A person who wants to be asked first gets what can be chosen, if the chat wants buttons. Nobody
     is asked about a link that is to be fetched again: the choice could lead to what Telegram has.
     """
     if link.is_exact:
@@ -79,7 +79,7 @@ def of_choice(db: Database, user_id: int, url: str, form: Form) -> Form:
 
 
 def has_buttons(db: Database, link: OpenRequest) -> bool:
-    """Whether the answer to a link is to have buttons: one that asks for nothing special."""
+    """Whether the answer to a link gets buttons, as it does if nothing special was asked for."""
     usual = without_asking(db, link.user_id, link.url)
     is_usual = not link.is_exact or link.form in (WHOLE, usual)
     return is_usual and _are_buttons_wanted(db, link)

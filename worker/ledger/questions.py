@@ -1,4 +1,4 @@
-"""What a connection to the journal is asked: each a transaction that changes nothing."""
+"""Questions to the ledger. Each method only reads."""
 
 from collections.abc import Collection
 
@@ -14,7 +14,7 @@ from worker.ledger.upkeep import pause, stops
 
 
 class Questions:
-    """The part of a `Ledger` that only reads."""
+    """The part of a `Ledger` that only reads, in a file of its own as `Completions` is."""
 
     _db: Database
 

@@ -1,4 +1,4 @@
-"""A person's request as the ledger keeps it."""
+"""Requests, batches and panels as the ledger keeps them."""
 
 import json
 import sqlite3
@@ -25,11 +25,11 @@ class Verdict(StrEnum):
     MEDIA = "media"
     SENTENCE = "sentence"
     CANCELLED = "cancelled"
-    UNREACHABLE = "unreachable"  # no message of ours can reach the chat
+    UNREACHABLE = "unreachable"  # no message can reach the chat
 
 
 def is_song(form: Form) -> bool:
-    """Whether media in this form can stand in an album of songs; voice messages cannot."""
+    """Whether media in this form can be in an album of songs; voice messages cannot."""
     return form.is_sound_only and form.what is not What.VOICE
 
 
@@ -38,14 +38,16 @@ class Request:
     """A link that a person sent, and what has become of it.
 
     `message_id` is that of its link; 0 if the link is in another chat, since the group has become a
-    supergroup. `verdict` None: it is still open what the answer will be. `status_messages` and
-    `downloads` count what was posted and started for it, so that neither can go on for ever. `sent`
-    is what was sent of its media beside the status message. `turn` is its place among all requests,
-    see `worker.ledger.jobs.fairness`; `language` and `captions` are its person's. `batch_id` is for
-    an item of a list, which has a status message only once it has media; anything else is said by
-    its batch's summary. `has_buttons`: the answer is to have some. `fresh`: nothing that was
-    remembered might be used. `asks_first`: it is what can be chosen, because the person has set
-    that. `describes`: the description follows it. `languages` as in `worker.errors.JobError`.
+    supergroup. `verdict` is None while the answer is not known. `status_messages` and `downloads`
+    count what was posted and started for it, so that neither can go on for ever. `sent` is what was
+    sent of its media beside the status message. `turn` is its place among all requests, see
+    `worker.ledger.jobs.fairness`; `language` and `captions` are its person's. `batch_id` is for an
+    item of a list, which has a status message only once it has media; everything else is told by
+    the summary of its batch. `leader_id` is the request beside whose answer this one's song comes.
+
+    `has_buttons`: the answer gets some. `fresh`: nothing that is remembered may be used for it.
+    `asks_first`: the answer is what can be chosen, because the person has set that. `describes`:
+    the description follows the answer. `languages` as in `worker.errors.JobError`.
     """
 
     id: int
@@ -95,8 +97,8 @@ class Request:
 class Pressed:
     """What a press on a panel's button leads to.
 
-    `state` None: the panel's is as it was. Who pressed sees the `notice`, unless one of the
-    `effects` answers the press.
+    With None for `state`, that of the panel stays. The person who pressed sees the `notice`, unless
+    one of the `effects` answers the press: then it `is_answered`.
     """
 
     notice: Notice | None = None
@@ -126,8 +128,8 @@ class Batch:
     """What a person has taken from a list at once, and the message that says how far it is.
 
     The list is the answer to the request `request_id`, in the message `message_id`. `shown` is
-    what the summary has said last, `lost` how often it was gone. `held` is why the
-    next items wait.
+    what the summary said last, and `lost` counts how often it was deleted. `held` is why the next
+    items wait.
     """
 
     id: int

@@ -1,9 +1,9 @@
 """Rows that cannot be read: what they are about ends, and all else goes on.
 
-A newer bot may have written them before an older one took its place again. Without this the old
-one would end whenever it came to read such a row: the next job in line, or a request, a batch or a
-download among all that are under way. So each of those is read once at the start. What is over is
-read only for an update, such as a press on a button below it, and then that update fails.
+A newer bot may have written them before an older one took its place. The older one would crash
+each time it read such a row: the next job in the queue, or one of the requests, batches and
+downloads that are under way. So each of those is read once at the start. What has ended is read
+only for an update, such as a press on a button below an answer, and then that update fails.
 
 Each function is part of its caller's transaction.
 """
@@ -32,11 +32,11 @@ from worker.protocol.notices import Notice, Topic
 log = logging.getLogger(__name__)
 
 ERRORS = (LedgerError, LookupError, TypeError, ValueError)
-"""What reading a row raises that holds something else than this bot writes."""
+"""The errors of reading a row that holds something other than what this bot writes."""
 
 
 def set_aside_all(db: Database, wall: Wall) -> None:
-    """Find all such rows among what is under way, as a start must before anything reads them."""
+    """End what is under way and cannot be read, at a start, before anything else reads it."""
     _end_requests(db, _new_error_id(), wall)
     _forget_presses(db)
     for row in db.execute("SELECT * FROM batches WHERE ended_at IS NULL").fetchall():
@@ -54,10 +54,10 @@ def set_aside_all(db: Database, wall: Wall) -> None:
 
 
 def set_aside(db: Database, row: sqlite3.Row, error: Exception, wall: Wall) -> None:
-    """Fail a job, and tell whoever waits for a download or for its media.
+    """Fail a job whose row cannot be read, and tell the people who wait for its media.
 
-    A request that cannot be read either ends untold. The operator finds the job among the failed
-    ones, and can have it tried again. One of a kind that is not known is dropped.
+    A request that cannot be read either ends without an answer. The operator finds the job among
+    the failed ones, and can have it tried again. A job of an unknown kind is dropped.
     """
     error_id = _new_error_id()
     failure = JobError(Reason.INTERNAL, Fault.OPERATOR, f"its row cannot be read: {error!r}")
@@ -68,7 +68,7 @@ def set_aside(db: Database, row: sqlite3.Row, error: Exception, wall: Wall) -> N
         queue.drop(db, row["id"], wall)
         return
     queue.fail(db, row["id"], failure, error_id, "", wall)
-    # From here on all of them can be read.
+    # What follows reads unanswered requests, which can all be read afterwards.
     _end_requests(db, error_id, wall)
     decision = Resolution(Verdict.SENTENCE, Reason.INTERNAL, error_id)
     kind = Kind(row["kind"])
@@ -78,14 +78,14 @@ def set_aside(db: Database, row: sqlite3.Row, error: Exception, wall: Wall) -> N
     elif kind.is_upload:
         requests.decide(db, row["request_id"], decision, wall)
     elif kind in (Kind.STATUS, Kind.EXPLAIN):
-        # Nor can its person be told that.
+        # It was the job that would have told its person.
         requests.abandon(db, row["request_id"], error_id, wall)
 
 
 def fail_update(
     db: Database, job_id: int, asked: Iterable[Effect], error: Exception, wall: Wall
 ) -> None:
-    """Fail an update that is about something that cannot be read, and answer its press.
+    """Fail an update about something that cannot be read, and answer its press if it is one.
 
     The operator finds it among the failed jobs.
     """
@@ -115,7 +115,7 @@ def _forget_presses(db: Database) -> None:
 
 
 def _end_requests(db: Database, error_id: str, wall: Wall) -> None:
-    """End the unanswered requests that cannot be read: nor can what they are to be told."""
+    """End the unanswered requests that cannot be read, and so cannot be answered either."""
     for row in db.execute("SELECT * FROM requests WHERE answered_at IS NULL").fetchall():
         try:
             read_request(row)

@@ -24,7 +24,7 @@ from worker.protocol.site_cookies import KeepCookies
 
 @dataclass(frozen=True)
 class UpdateOutcome:
-    """What an update has led to: new requests, links not taken on, and running jobs to stop."""
+    """What an update has led to: new requests, refused links, and running jobs to stop."""
 
     opened: tuple[Request, ...] = ()
     refused: tuple[notices.Refusal, ...] = ()

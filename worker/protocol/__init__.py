@@ -1,6 +1,6 @@
-"""The vocabulary: what a job is told and what it answers; `worker.errors` is how it may fail.
+"""What a job is told and what it answers; `worker.errors` is how it may fail.
 
-Everything here is a small frozen dataclass, or a word in one, that travels between processes
+Everything here is a small frozen dataclass, or a value in one, that travels between processes
 (pickled) or is kept in the ledger (as JSON, see `worker.protocol.as_json`). Nothing here does
 anything.
 """

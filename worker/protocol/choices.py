@@ -73,7 +73,7 @@ class Subtitles:
 
 @dataclass(frozen=True)
 class SiteOffer:
-    """What a site has besides the files of an answer: what people may have instead, and its words.
+    """What a site has besides the files of an answer: what people may choose, and a description.
 
     `qualities` come with the highest first. `description` is what the site says about the media, in
     lines.
@@ -136,7 +136,7 @@ class Menu:
 
 def menu_from_json(value: Mapping[str, Any]) -> Menu:
     """The inverse of `worker.protocol.as_json.to_json` for a `Menu`."""
-    # Before there were pages, a menu that showed qualities had them.
+    # Older menus name no page, and show qualities if they have any.
     page = value.get("page") or (Page.QUALITIES if value["qualities"] else Page.FIRST)
     return Menu(**{**value, "page": Page(page), **_choices_from_json(value)})
 

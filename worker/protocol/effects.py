@@ -156,7 +156,7 @@ class PressPanel:
 class ShowItems:
     """A person wants to see a page of a list's items with the `chosen` marked.
 
-    `page` None: its first buttons again.
+    With None for `page`, they want its first buttons again.
     """
 
     request_id: int

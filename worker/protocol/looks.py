@@ -9,7 +9,7 @@ from typing import Any
 from worker.protocol.choices import Quality, qualities_from_json
 
 VIDEO_ID = re.compile(r"[\w-]{11}", re.ASCII)
-"""What YouTube calls a video."""
+"""YouTube's id of a video."""
 
 LIFE_S = 1800.0
 """For how many seconds the result of a look is used: sites' addresses of media mostly work for an

@@ -1,6 +1,6 @@
 """Notices: what people are told besides the answers to links, as topics and not as sentences.
 
-A text for each of these stands in the catalogues of `worker.telegram.texts`.
+The catalogues of `worker.telegram.texts` have a text for each.
 """
 
 from collections.abc import Mapping
@@ -14,9 +14,9 @@ from worker.errors import LinkFlaw
 class Topic(StrEnum):
     """What people are told besides refusals, flaws of links and the answers to links.
 
-    VERBATIM stands for a finished text: an alert, or an answer of maintenance to an admin. Those
-    are English, like the log and the commands. The text of HELP_PICTURE is the caption
-    of a picture, see `worker.telegram.illustrations`.
+    VERBATIM is a finished text for admins, who are told in English, like the log and the commands:
+    an alert, or an answer of maintenance. The text of HELP_PICTURE is the caption of a picture, see
+    `worker.telegram.illustrations`.
     """
 
     HELP = "help"
@@ -103,11 +103,11 @@ FOR_ADMINS = frozenset(
         *(Topic.COOKIES_PRIVATELY, Topic.UPDATE_BEGINS, Topic.VERBATIM),
     }
 )
-"""What messages to admins begin with, and those to nobody else."""
+"""The topics with which messages to admins begin, and no other messages."""
 
 
 class Refusal(StrEnum):
-    """Why a link was not taken on."""
+    """Why a link was not accepted."""
 
     BANNED = "banned"
     WAITING = "too many waiting"
@@ -185,7 +185,7 @@ About = Topic | Refusal | Cancelled | LinkFlaw | Label
 
 @dataclass(frozen=True)
 class Notice:
-    """Something to be said besides the answers to links, in whatever language.
+    """Something to be said besides the answers to links, in any language.
 
     `values` are put into its text by their names; `count` also chooses the plural form.
     """

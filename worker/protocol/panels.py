@@ -29,7 +29,7 @@ class PanelKind(StrEnum):
 class PanelButton:
     """What a button says, and the code that it sends back: ASCII letters, digits, `.`, `_`, `-`.
 
-    Anybody can forge the code. `title` is what the text is the value of, and a button that
+    Anybody can forge the code. `title` names the setting whose value the text is. A button that
     `is_chosen` is marked.
     """
 

@@ -24,7 +24,7 @@ _OF_SPONSORBLOCK = "youtube.com"
 
 
 class Captions(StrEnum):
-    """What is written below a file. A note on how it differs from what was asked for always is."""
+    """What is written below a file, besides a note on how it differs from what was asked for."""
 
     FULL = "full"
     TITLE = "title"

@@ -1,4 +1,4 @@
-"""How far a request is, as its status message tells it."""
+"""How far a request is, as its status message shows it."""
 
 from dataclasses import dataclass
 from enum import StrEnum

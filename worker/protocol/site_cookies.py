@@ -48,7 +48,7 @@ class CookiesKept:
 
 
 def not_kept(sent: KeepCookies, reason: Reason) -> Reply:
-    """What to say when it failed for good, and the message may still be in the chat."""
+    """What to say when cookies could not be stored. Their message may still be in the chat."""
     if sent.file_id is None:
         topic = Topic.COOKIES_PRIVATELY
     elif reason is Reason.TELEGRAM_FAILS:
@@ -69,7 +69,7 @@ def sent_files(data_dir: Path) -> Path:
 
 
 def sent_file(data_dir: Path, site: str) -> Path | None:
-    """The file with a site's cookies that admins have sent; None for no name of a site."""
+    """The file with a site's cookies that admins have sent; None if that is no name of a site."""
     return sent_files(data_dir) / f"{site}.txt" if _SITE.fullmatch(site) else None
 
 

@@ -44,7 +44,7 @@ class Reader:
 class HandleUpdate:
     """Decide what an update asks for. Answers with a tuple of effects; calls nobody.
 
-    `language` is what its sender has set, as in `Reader`; None for nothing.
+    `language` is the one that its sender has set, as in `Reader`; None if they have set none.
     """
 
     update: Mapping[str, Any]
@@ -195,7 +195,10 @@ class ShowList:
 
 @dataclass(frozen=True)
 class ShowSummary:
-    """Say how far the items of a batch are, in a new message if there is none. Answers `Posted`."""
+    """Say how far the items of a batch are, in a new message if there is none.
+
+    Answers with `Posted`.
+    """
 
     batch_id: int
     reader: Reader
@@ -248,14 +251,14 @@ class SetMenus:
 
 @dataclass(frozen=True)
 class Posted:
-    """The status message stands in the chat."""
+    """The status message is in the chat."""
 
     message_id: int
 
 
 @dataclass(frozen=True)
 class Delivered:
-    """A file stands in the chat. `file_id` is None when Telegram did not repeat it.
+    """A file is in the chat. `file_id` is None when Telegram did not repeat it.
 
     `kind` is what Telegram made of it (a silent video becomes an animation): the only kind as which
     it takes this `file_id` again. `message_id` is that of an answer with buttons that has replaced
@@ -276,7 +279,7 @@ class StatusLeft:
 
 @dataclass(frozen=True)
 class GroupSent:
-    """The first files of a group stand in the chat, in their order; mostly all of them."""
+    """The first files of a group are in the chat, in their order; mostly all of them."""
 
     sent: tuple[Delivered, ...]
 

@@ -232,7 +232,7 @@ def _open_page(db: Database, request: Request, menu: Menu, wall: Wall) -> Menu:
     """Note when the page of a menu closes, unless it is the first. Returns the menu."""
     closing = None
     if menu.page is not Page.FIRST:
-        # Without a press to answer, for the page closes by itself.
+        # Without a press to answer, since the page closes by itself.
         bare = replace(menu, qualities=(), chapters=(), languages=(), subtitles=())
         ended = replace(bare, page=Page.FIRST, has_expired=True)
         closing = AnswerButton("", request.language, None, ended)

@@ -1,7 +1,7 @@
 """Looks that are made for a menu, and the answer to each press that waits for one.
 
-What a menu offers is asked of the site where the ledger does not know it, or knew it too long ago.
-One look is made for all who wait for it. Each function is part of its caller's transaction.
+The site is asked what a menu can offer, if the ledger does not know that or learned it too long
+ago. One look is made for all who wait for it. Each function is part of its caller's transaction.
 """
 
 import sqlite3
@@ -25,8 +25,8 @@ from worker.protocol.looks import MediaLook
 from worker.protocol.notices import Notice, Refusal, Topic
 
 SPINS_S = 30.0
-"""How long a pressed button waits for its answer. After that the answer is a message, for Telegram
-would not show it any more."""
+"""How long a pressed button waits for its answer. After that Telegram would not show it, and it
+comes as a message."""
 
 
 def look_for(

@@ -15,9 +15,10 @@ from worker.protocol.choices import MENU_LIFE_S
 
 
 def note(db: Database, request_id: int, closing: AnswerButton | None, wall: Wall) -> None:
-    """Note that a page is about to be shown, which `closing` ends; the first page stays (None).
+    """Note that a page is about to be shown, and queue the answer `closing` that ends it.
 
-    A page that was to be shown before, and is not yet, would only take the place of this one.
+    `closing` is None for the first page, which stays. A page that was to be shown before this one,
+    and is not yet, is left out: it would only take its place.
     """
     old_job_id = db.value("SELECT menu_job_id FROM requests WHERE id = ?", request_id)
     queue.drop_button(db, old_job_id, wall)
@@ -31,7 +32,7 @@ def note(db: Database, request_id: int, closing: AnswerButton | None, wall: Wall
 
 
 def without_late_menu(job: ButtonJob, wall: Wall) -> ButtonJob:
-    """A button's job; one that comes so late that its page would have closed opens none."""
+    """The job of a button, without its menu if the page should have closed by now."""
     if not job.answer.callback_id or wall < job.created_at + MENU_LIFE_S:
         return job
     return replace(job, answer=replace(job.answer, menu=None, list_menu=None))

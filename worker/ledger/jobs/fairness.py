@@ -67,7 +67,7 @@ def _lowest_turn(db: Database, site: str, otherwise: int) -> int:
 
 
 def charge(db: Database, download_id: int | None) -> None:
-    """Give a waiting download the turn, and the account, of whoever is first among its people."""
+    """Give a waiting download the turn and the account of the first person who waits for it."""
     db.execute(
         "UPDATE jobs SET (turn, user_id, chat_id) ="
         " (SELECT turn, user_id, chat_id FROM requests WHERE download_id = jobs.id"

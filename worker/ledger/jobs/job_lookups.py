@@ -107,7 +107,7 @@ def has_status(db: Database, request_id: int) -> bool:
 
 def has_summary(db: Database, batch_id: int) -> bool:
     """Whether the summary of a batch is still to be posted or edited."""
-    # Two searches by index, and no OR between them: that would look at every job there is.
+    # Two searches by index: with an OR between them every job would be looked at.
     return bool(
         db.value(
             "SELECT 1 FROM jobs WHERE state = 'running' AND kind = 'summary'"
@@ -127,7 +127,7 @@ def waiting_downloads(db: Database) -> list[DownloadJob]:
 
 def live_directories(db: Database) -> set[str]:
     """The names of the download directories that are needed, see `download_directory`."""
-    # Searches by index, and no OR between them: that would look at every job there is.
+    # Searches by index: with an OR between them every job would be looked at.
     rows = db.execute(
         f"SELECT {DIRECTORY_SQL} AS name FROM jobs WHERE state = 'running'"  # noqa: S608
         f"  AND kind IN {DOWNLOADS_SQL}"

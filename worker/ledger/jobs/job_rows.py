@@ -85,7 +85,7 @@ def _read_panel_job(
 
 
 def read_download(row: sqlite3.Row) -> jobs.DownloadJob:
-    """A row of `jobs` that is a download or a look."""
+    """A row of `jobs` that is a download, a look or a recording."""
     payload = json.loads(row["payload"])
     facts = {
         **_facts(row),

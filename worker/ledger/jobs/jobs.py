@@ -73,7 +73,7 @@ class Kind(StrEnum):
 
     @property
     def priority(self) -> int:
-        """The lowest number is taken first, equal ones by their turns."""
+        """The place in the queue: the lowest number is taken first, equal ones by their turns."""
         return _PRIORITIES[self]
 
 
@@ -97,10 +97,10 @@ _NOUNS = {
 }
 
 BEGUN_RECORDING = 5
-"""The priority of a recording that was begun already: mostly it only has to be turned into a file,
-so it comes before all downloads."""
+"""The priority of a recording that has begun: mostly it only has to be turned into a file, so it
+comes before all downloads."""
 
-# What keeps a person waiting least comes first. The numbers stand in existing ledgers.
+# What keeps a person waiting least comes first. The numbers are stored in existing ledgers.
 _PRIORITIES = {
     Kind.BUTTON: 0,
     Kind.UPDATE: 1,
@@ -164,7 +164,7 @@ class ClaimedJob:
 class UpdateJob(ClaimedJob):
     """Find out what an update asks for.
 
-    `language` is what the person has set who has sent it; None: nothing.
+    `language` is the one that its sender has set; None if they have set none.
     """
 
     kind = Kind.UPDATE
@@ -272,7 +272,7 @@ class LookJob(DownloadJob):
 class RecordingJob(DownloadJob):
     """Record a live stream, or make a file of what has been recorded.
 
-    `has_begun`: something of it may lie on disk. `is_stopped`: its person wants no more than has
+    `has_begun`: some of it may be on disk. `is_stopped`: its person wants no more than has
     been recorded.
     """
 

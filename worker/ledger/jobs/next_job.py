@@ -47,8 +47,8 @@ class ClaimRules:
 
 ANY_JOB = ClaimRules()
 
-# Without the plus SQLite would plan a statement again each time, which takes 20 times as long as to
-# run it: that an index is for some value of a column makes the plan depend on what is bound.
+# Without the plus, SQLite would plan the statement again each time, which takes 20 times as long as
+# running it: an index for one value of a column makes the plan depend on the value that is bound.
 _DUE = "pool = +:pool AND state = 'waiting' AND (not_before <= :wall OR waits_since > :wall)"
 
 
@@ -59,8 +59,8 @@ def has_due(db: Database, pool: str, wall: Wall) -> bool:
 
 
 # An edit comes after the message that it changes, /cancel after the links that it is meant for, and
-# of two commands that undo each other the later one holds. They are found by their text, for an
-# update may also be what SQLite does not take for JSON.
+# of two commands that undo each other the later one holds. They are found by their text, because
+# SQLite does not take every update for JSON.
 _IN_ORDER = " OR ".join(
     f"instr(lower(payload), '{text}')"
     for text in ('"edited_message":', '"/cancel', '"/pause', '"/resume', '"/ban', '"/unban')
@@ -82,13 +82,13 @@ _IS_EDIT = """
     END
 """
 
-# A job that was told to wait is also due when the clock has been set back behind the moment it was
-# told so. Of people who wait for the same upload one goes first: the others can then have it by its
-# file id. An update of which the order matters waits until all that its person has sent before it
-# has been read, and for nobody else's: these may wait long for Telegram. Of the edits of a panel
-# the last one must come last, and replies to one message come in their order. A recording that was
-# begun asks its site for nothing any more, and no other begins before it has been made a file: its
-# person would wait until that one ends.
+# A job that was told to wait is also due once the clock has been set back to before that. If
+# several people wait for the same upload, one goes first: the others can then have it by its file
+# id. An update whose order matters waits until all that its person sent before it has been read,
+# but not for other people's, which may wait long for Telegram. Of the edits of a panel the last one
+# must come last, and replies to one message come in their order. A recording that has begun asks
+# its site for nothing any more, and no other begins before it is made a file: otherwise its person
+# would wait until that one ends.
 _NEXT = f"""
     SELECT * FROM jobs AS job
     WHERE {_DUE}

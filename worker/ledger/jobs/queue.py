@@ -65,7 +65,7 @@ def has_update(db: Database, update_id: int) -> bool:
 
 
 def begin(db: Database, waiting: sqlite3.Row, wall: Wall) -> sqlite3.Row:
-    """Mark a waiting job as running, counting the attempt; returns its new row."""
+    """Mark a waiting job as running, and count the attempt. Returns its new row."""
     if Kind(waiting["kind"]).is_download:
         fairness.serve(db, waiting["turn"])
     running: sqlite3.Row = db.execute(
@@ -78,14 +78,14 @@ def begin(db: Database, waiting: sqlite3.Row, wall: Wall) -> sqlite3.Row:
 
 
 MAX_REFUNDS = 10
-"""How often a job gets an attempt back that ended with the bot or with the judge. It may be what
-ends them."""
+"""How often a job gets an attempt back that ended with the bot or with the judge. The job itself
+may be what ends them."""
 
 
 def recover(db: Database) -> int:
-    """Let every job that runs wait again, as it must after a start. Returns how many there were.
+    """Let every job that runs wait again, after a start. Returns how many there were.
 
-    Their attempts do not count: it was the bot that ended, not they.
+    Their attempts do not count: they ended with the bot.
     """
     return db.execute(
         "UPDATE jobs SET state = 'waiting', attempts = attempts - (refunds < :max),"
@@ -125,8 +125,8 @@ def call_again(db: Database, job_id: int, delay_s: float, refused_s: float, wall
 def call_now(db: Database, answered_from: Wall, answered_until: Wall, wall: Wall) -> int:
     """Let the jobs that got no usable answer from Telegram wait no longer. Returns how many.
 
-    Before its silence Telegram answered others from and until these times, which counts for the
-    jobs that waited then. Their waits begin small again.
+    Before its silence Telegram answered others, from `answered_from` to `answered_until`. As far as
+    a job waited during that time, it counts as refused. Their waits begin small again.
     """
     return db.execute(
         "UPDATE jobs SET refused_s = refused_s + max(0, :until - max(waits_since, :from)),"
@@ -137,7 +137,7 @@ def call_now(db: Database, answered_from: Wall, answered_until: Wall, wall: Wall
 
 
 def hurry(db: Database, job_id: int | None, wall: Wall) -> bool:
-    """Let a job that waits wait no longer; whether it did wait."""
+    """Let a waiting job wait no longer. Returns whether it was waiting."""
     return bool(
         db.execute(
             "UPDATE jobs SET waits_since = ?, not_before = ? WHERE id = ? AND state = 'waiting'",
@@ -228,7 +228,7 @@ def remove_failed(db: Database, job_id: int) -> None:
     db.execute("DELETE FROM jobs WHERE id = ? AND state = 'failed'", job_id)
 
 
-# A running one is being stopped or is somebody else's: its key is still in use.
+# A running download is being stopped or is somebody else's: its key is still in use.
 _FORGET_DOWNLOADS = (
     "UPDATE jobs SET payload = json_set(payload, '$.url', ''), result = NULL, detail = '',"
     " media_key = iif(state = 'running', media_key, '')"
@@ -280,29 +280,29 @@ def forget_downloads(db: Database, job_ids: Collection[int]) -> None:
 
 
 def drop_download(db: Database, job_id: int | None, wall: Wall) -> list[int]:
-    """Drop a download unless it runs; the id of one that does is returned, to be stopped."""
+    """Drop a download unless it runs. Returns its id if it does, to be stopped."""
     return _drop_waiting(db, "id = ?", wall, job_id)
 
 
 def drop_deliveries(db: Database, request_id: int, wall: Wall) -> list[int]:
-    """Drop a request's waiting deliveries; returns the ids of those that run."""
+    """Drop a request's waiting deliveries. Returns the ids of those that run."""
     which = f"kind IN {UPLOADS_SQL} AND request_id = ?"
     return _drop_waiting(db, which, wall, request_id)
 
 
 def drop_all(db: Database, request_id: int, wall: Wall) -> list[int]:
-    """Drop all jobs that wait for a request; returns the ids of those that run."""
+    """Drop all waiting jobs of a request. Returns the ids of those that run."""
     return _drop_waiting(db, "request_id = ?", wall, request_id)
 
 
 def drop_button(db: Database, job_id: int | None, wall: Wall) -> None:
-    """Drop what waits to be done for a button."""
+    """Drop the job of a button if it waits."""
     _drop_waiting(db, "kind = 'button' AND id = ?", wall, job_id)
 
 
 def show_no_menu(db: Database, request_id: int) -> None:
-    """Let presses below an answer that wait or run show nothing if they are tried again."""
-    # Two searches by index, and no OR between them: that would look at every job there is.
+    """Let jobs that answer presses below an answer open no page when they are tried again."""
+    # Two searches by index: with an OR between them every job would be looked at.
     db.execute(
         "UPDATE jobs SET payload = json_set(payload, '$.menu', NULL, '$.list_menu', NULL)"
         " WHERE id IN (SELECT id FROM jobs WHERE state = 'running' AND kind = 'button'"
@@ -314,7 +314,7 @@ def show_no_menu(db: Database, request_id: int) -> None:
 
 
 def drop_reply(db: Database, job_id: int, wall: Wall) -> None:
-    """Drop a reply that waits to be sent."""
+    """Drop a reply if it waits to be sent."""
     _drop_waiting(db, "kind = 'reply' AND id = ?", wall, job_id)
 
 
@@ -333,7 +333,7 @@ def move(db: Database, chat_id: int, new_chat_id: int, wall: Wall) -> None:
     db.execute(
         "UPDATE jobs SET chat_id = :new, payload = iif(kind = 'reply',"
         " json_set(payload, '$.reader.chat_id', :new, '$.reply_to', NULL), payload)"
-        # Searches by index: the chat alone would take a look at every job there is.
+        # Searches by index: with the chat alone every job would be looked at.
         " WHERE chat_id = :old AND (pool = 'downloads' OR kind = 'reply')"
         " AND id IN (SELECT id FROM jobs WHERE state = 'running'"
         "  UNION ALL SELECT id FROM jobs WHERE state = 'waiting' AND pool = 'downloads'"
@@ -349,7 +349,7 @@ def drop_menus(db: Database, wall: Wall) -> None:
 
 
 def _drop_waiting(db: Database, which: str, wall: Wall, *parameters: int | None) -> list[int]:
-    """Drop the waiting jobs of a selection; returns the ids of its running ones."""
+    """Drop the waiting jobs of a selection. Returns the ids of its running ones."""
     db.execute(
         "UPDATE jobs SET state = 'dropped', finished_at = ?"  # noqa: S608 - made of constants
         f" WHERE state = 'waiting' AND {which}",
@@ -386,7 +386,7 @@ def begin_recording(db: Database, job_id: int) -> None:
 
 
 def stop_recording(db: Database, job_id: int) -> bool:
-    """Note that a recording is to end with what it has; whether that is new."""
+    """Note that a recording is to end with what it has. Returns whether that is new."""
     return bool(
         db.execute(
             "UPDATE jobs SET payload = json_set(payload, '$.stopped', 1), priority = ?"

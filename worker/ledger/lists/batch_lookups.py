@@ -95,7 +95,7 @@ def has_unanswered(db: Database, batch: Batch) -> bool:
 
 
 def is_waiting(db: Database, batch_id: int) -> bool:
-    """Whether the outcome of some item is still open."""
+    """Whether the outcome of any item of a batch is still open."""
     return bool(
         db.value(
             "SELECT 1 FROM batch_items AS item LEFT JOIN requests ON requests.id = item.request_id"

@@ -289,7 +289,7 @@ def drop_rest(db: Database, batch_id: int, wall: Wall) -> list[int]:
 
 
 def drop_unopened_of(db: Database, user_id: int, chat_id: int) -> int:
-    """Drop a person's items that wait in a chat; returns how many there were."""
+    """Drop a person's items that wait in a chat. Returns how many there were."""
     return db.execute(
         "UPDATE batch_items SET dropped = 1 WHERE request_id IS NULL AND NOT dropped AND batch_id"
         " IN (SELECT id FROM batches WHERE user_id = ? AND chat_id = ? AND ended_at IS NULL)",

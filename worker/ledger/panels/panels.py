@@ -1,8 +1,8 @@
 """The table `panels`: messages of the bot's own with buttons.
 
-Each function is part of its caller's transaction. For a panel that is open a job waits that shows
-it: at once when something was pressed, otherwise when its buttons expire. What it shows is found
-out when the job is taken, so the last job shows the last of it.
+Each function is part of its caller's transaction. Each open panel has a job that waits to show it:
+at once if something was pressed, otherwise when its buttons expire. What it shows is decided when
+the job is taken, so the last job shows the latest state.
 """
 
 import json
@@ -160,7 +160,7 @@ def _prolong(db: Database, panel_id: int, wall: Wall, message_id: int | None) ->
 
 
 def _show(db: Database, panel: Panel, wall: Wall) -> None:
-    """Show a panel again, once what is being shown has been."""
+    """Show a panel again, after the job that may be showing it now."""
     job_id = db.value("SELECT job_id FROM panels WHERE id = ?", panel.id)
     if not queue.hurry(db, job_id, wall):
         _add_job(db, Kind.PANEL_EDIT, panel, wall)

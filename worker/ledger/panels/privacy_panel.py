@@ -33,7 +33,7 @@ def view(db: Database, panel: Panel, _wall: Wall) -> View:
 
 
 def press(_db: Database, panel: Panel, _press: Press, code: str) -> Pressed | None:
-    """Turn the page; delete on the one that has said what that means."""
+    """Turn the page, or delete what is kept, on the page that has said what that means."""
     if panel.user_id < 0:
         return None
     page = panel.state.get("page")

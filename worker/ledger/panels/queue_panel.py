@@ -21,7 +21,7 @@ _MAX_LINK = 40
 
 
 def view(db: Database, panel: Panel, wall: Wall) -> View:
-    """The links, those of all chats in a private one."""
+    """The person's links in this chat; in a private chat, their links in all chats."""
     found = request_lookups.open_of(db, panel.user_id, _chat_of(panel))
     of_lists = batch_lookups.unopened_of(db, panel.user_id, _chat_of(panel))
     rest = [Notice(Topic.QUEUE_OF_LISTS, {"count": of_lists})] if of_lists else []

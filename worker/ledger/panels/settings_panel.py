@@ -33,7 +33,7 @@ class Option:
 class Setting:
     """What a setting is called, why one would change it, and its options by their codes.
 
-    The first option has a row of its own; the others stand `in_a_row` to a row.
+    The first option has a row of its own; the others are `in_a_row` to a row.
     """
 
     title: Label
@@ -190,7 +190,7 @@ def _owner_of(panel: Panel) -> int:
 
 
 def _chosen(db: Database, panel: Panel) -> Preferences:
-    """What is set, with what is usual in place of what is not."""
+    """What is set, and the default for the rest."""
     chosen = preferences.of(db, _owner_of(panel))
     is_private = panel.kind is not PanelKind.GROUP_SETTINGS
     return replace(chosen, has_buttons=chosen.wants_buttons(is_private=is_private))

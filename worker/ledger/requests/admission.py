@@ -33,7 +33,7 @@ _LONGEST_ON_THE_WAY_S = 2 * 86_400.0
 
 @dataclass(frozen=True)
 class Quota:
-    """How many links one person may have waiting, and may send in so much time."""
+    """How many links one person may have waiting, and may send in a minute, an hour and a day."""
 
     waiting: int
     a_minute: int
@@ -65,7 +65,7 @@ def refusal_of(db: Database, link: OpenRequest, quota: Quota, wall: Wall) -> Ref
 
 
 def sent_at(link: OpenRequest, wall: Wall) -> Wall:
-    """When a link counts as sent: now if it has no date, or one that cannot be."""
+    """When a link counts as sent: now if it has no date, or an impossible one."""
     date = wall if link.sent_at is None else Wall(link.sent_at)
     return date if 0 <= wall - date <= _LONGEST_ON_THE_WAY_S else wall
 
@@ -171,7 +171,7 @@ def ban(db: Database, effect: Ban, wall: Wall) -> bool:
 
 
 def move_ban(db: Database, user_id: int, new_id: int) -> None:
-    """Ban a group's anonymous admins by the id of what it has become, if they are banned."""
+    """Move the ban of a group's anonymous admins to the supergroup, if they are banned."""
     db.execute("UPDATE OR IGNORE banned SET user_id = ? WHERE user_id = ?", new_id, user_id)
 
 

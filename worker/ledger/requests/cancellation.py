@@ -27,7 +27,7 @@ def cancel(db: Database, effect: CancelRequest, wall: Wall) -> tuple[Cancelled, 
 
 def cancel_undecided(db: Database, request_ids: Iterable[int], wall: Wall) -> list[int]:
     """Cancel those requests whose outcome is still open. Returns the ids of jobs to stop."""
-    # One that has ended may be what only a newer bot can read.
+    # A request that has ended may be one that only a newer bot can read.
     undecided_ids = [each for each in request_ids if request_lookups.is_undecided(db, each)]
     undecided = [request_lookups.get(db, request_id) for request_id in undecided_ids]
     return [job_id for request in undecided for job_id in withdraw(db, request, wall)]
@@ -49,7 +49,7 @@ def cancel_all_of(db: Database, user_id: int, wall: Wall) -> list[int]:
 
 
 def may_cancel(request: Request, user_id: int, chat_id: int | None) -> bool:
-    """Whether a request is this person's, who presses a button in this chat.
+    """Whether a person who presses a button in this chat may cancel a request.
 
     Nobody knows who sent a link in the name of a chat, so everybody in that chat may press its
     button. The chat is compared, because a client can send any button's data from anywhere.
@@ -60,7 +60,7 @@ def may_cancel(request: Request, user_id: int, chat_id: int | None) -> bool:
 
 
 def edit(db: Database, effect: EditLinks, wall: Wall) -> tuple[list[OpenRequest], list[int]]:
-    """Cancel the requests for links that an edited message has no more.
+    """Cancel the requests for links that are no longer in an edited message.
 
     Returns its new links, and the ids of running jobs to stop.
     """
@@ -82,9 +82,9 @@ def edit(db: Database, effect: EditLinks, wall: Wall) -> tuple[list[OpenRequest]
 
 
 def _asks_for(db: Database, link: OpenRequest, request: Request) -> bool:
-    """Whether a link is the one of a request, whatever its person has set since that came.
+    """Whether a link asks for what a request asked for, whatever its person has set since then.
 
-    Media that is wanted fresh is not what an earlier answer has brought.
+    A link that wants fresh media does not ask for what an earlier answer has brought.
     """
     is_same = not link.is_exact and link.form == request.asked_form
     is_same = is_same or preferences.applied(db, link).form == request.form

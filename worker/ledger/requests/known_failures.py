@@ -39,7 +39,7 @@ def remember(
 def recall(db: Database, media_key: str, wall: Wall) -> KnownFailure | None:
     """Why media failed lately; None when it may be fetched."""
     row = db.execute(
-        # Not what comes from after the clock was set back.
+        # The clock may have been set back since a failure.
         "SELECT reason, error_id, languages FROM known_failures"
         " WHERE media_key = ? AND ? BETWEEN failed_at AND ends_at",
         media_key,

@@ -20,7 +20,7 @@ log = logging.getLogger(__name__)
 MAX_LOOKS = 1000
 """How many looks are remembered, of 10 kB each at the most."""
 
-# What comes otherwise another time.
+# An answer with one of these notes may be better another time.
 _BETTER_LATER = frozenset(
     {
         *(protocol.Note.INCOMPLETE, protocol.Note.NO_SPONSORBLOCK),
@@ -46,7 +46,7 @@ def connect(db: Database, link_key: str, media_key: str, wall: Wall) -> None:
 
 
 def knows(db: Database, media_key: str | None, wall: Wall) -> bool:
-    """Whether Telegram has this media, or for a look, whether there was one lately."""
+    """Whether Telegram has this media; for a look, whether there was one lately."""
     return bool(
         db.value(
             "SELECT 1 FROM media WHERE media_key = ?"
@@ -67,12 +67,12 @@ def remember(
     sent: tuple[protocol.Delivered, ...],
     wall: Wall,
 ) -> None:
-    """Keep the names that Telegram has given to files, as the kinds that it made of them.
+    """Keep Telegram's file ids for media, with the kinds that it made of the files.
 
-    Nothing is kept unless it has named all of them, nor of an answer that may be better another
-    time: a part of a post, or media without its subtitles or without what SponsorBlock knows. What
-    it had already is renewed, but does not come back if it was forgotten meanwhile, because of
-    /fresh or because it was refused in another chat. The link is left out, for it is one person's.
+    Nothing is kept unless every file has an id, nor of an answer that may be better another time: a
+    part of a post, or media without its subtitles or without what SponsorBlock knows. Media that
+    was sent by its ids is renewed, but does not come back if it was forgotten meanwhile, because of
+    /fresh or because it was refused in another chat. The link is left out: it is one person's.
     """
     if all(file.file_id for file in media.files):
         db.execute("UPDATE media SET remembered_at = ? WHERE media_key = ?", wall, media_key)
@@ -124,7 +124,7 @@ def forget(db: Database, media_key: str) -> None:
 def media_of(db: Database, media_key: str, download_id: int | None) -> protocol.Media | None:
     """The media for a request: what Telegram has, or else what its download has put on disk.
 
-    None where that is gone, or was written by a newer bot in a way that cannot be read: then it is
+    None if that is gone, or was written by a newer bot in a way that cannot be read: then it is
     fetched again.
     """
     found = db.value(

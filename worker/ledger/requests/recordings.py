@@ -9,9 +9,9 @@ from worker.protocol.notices import About, Cancelled, Topic
 
 
 def stop(db: Database, effect: StopRecording, wall: Wall) -> tuple[About, list[int]]:
-    """Have what was recorded so far sent. Returns what to say, and the ids of jobs to stop.
+    """End a recording, and send what there is. Returns what to say, and the ids of jobs to stop.
 
-    What is stopped waits for another attempt, which makes a file of what is there.
+    Its job waits for another attempt, which makes a file of what was recorded.
     """
     press = effect.press
     request = request_lookups.find(db, effect.request_id)

@@ -65,7 +65,7 @@ def open_of(db: Database, user_id: int, chat_id: int | None) -> list[Request]:
 
 
 def answered_in(db: Database, chat_id: int, message_id: int) -> Request | None:
-    """The request whose answer is this message of ours."""
+    """The request whose answer is this message of the bot's."""
     row = db.execute(
         "SELECT * FROM requests WHERE chat_id = ? AND status_message_id = ?"
         " ORDER BY id DESC LIMIT 1",
@@ -146,9 +146,9 @@ def to_empty(db: Database, limit: int) -> dict[int, int | None]:
 
 
 def own_media(db: Database, request: Request) -> Media | None:
-    """The media that a request is about, as coming from the link of its own person.
+    """The media that a request is about, with the link of its own person.
 
-    Whoever else sent a link to it may have sent one that names them, as links to share do.
+    Another person's link to the same media may name that person, as links to share do.
     """
     media = media_cache.media_of(db, request.media_key, request.download_id)
     if media is None:
@@ -169,7 +169,7 @@ def media_of(db: Database, request: Request) -> Media | None:
 
 
 def is_open(request: Request) -> bool:
-    """Whether it can still be cancelled."""
+    """Whether a request can still be cancelled."""
     is_on_its_way = request.leader_id is not None
     is_undecided = request.verdict in (None, Verdict.MEDIA)
     return request.answered_at is None and is_undecided and not is_on_its_way

@@ -1,8 +1,8 @@
 """The table `requests`: from a person's link to its one answer.
 
-Each function is part of its caller's transaction. A request's answer is queued by `settle`
-alone, once it is known both what the answer is and in which message it is given. Whoever learns
-one of the two calls it, so it does not matter which comes first.
+Each function is part of its caller's transaction. Only `settle` queues the answer to a request,
+once two things are known: what the answer is, and in which message it is given. Each function that
+learns one of the two calls it, so it does not matter which comes first.
 """
 
 import json
@@ -37,7 +37,7 @@ from worker.protocol.effects import OpenRequest
 class Resolution:
     """What the answer will be, and for a sentence its reason and the error's id.
 
-    With None for `verdict` that is open again. `languages` as in `worker.errors.JobError`.
+    With None for `verdict` the answer is open again. `languages` as in `worker.errors.JobError`.
     """
 
     verdict: Verdict | None
@@ -104,10 +104,10 @@ def provide(
     fresh: bool = False,
     instead_of_id: int | None = None,
 ) -> None:
-    """Find a request its media: what Telegram has, a download to share, or else a new download.
+    """Find the media for a request: what Telegram has, a download to share, or a new download.
 
-    Media that failed lately is not downloaded, and what is known of that is the answer. The
-    download with the id `instead_of_id` is not waited for; `fresh` is noted with a new one.
+    Media that failed lately is not downloaded again: that failure is the answer. The download
+    `instead_of_id` is not shared; `fresh` is noted with a new one.
     """
     _release(db, request_id)
     request = request_lookups.get(db, request_id)
@@ -146,10 +146,10 @@ def _kind_of(form: Form) -> Kind:
 
 
 def note_media_key(db: Database, download_id: int, media_key: str, wall: Wall) -> list[int]:
-    """Note which media a running download fetches; returns its id when it is to be stopped.
+    """Note which media a running download fetches. Returns its id if it is to be stopped.
 
-    It is stopped when Telegram has the media, or another download fetches it: whoever waits for
-    this one then gets the media from there.
+    It is stopped if Telegram has the media, or another download fetches it: the people who wait for
+    this one then get the media from there.
     """
     job = job_lookups.find_running(db, download_id)
     if job is None or job["media_key"] == media_key:
@@ -177,7 +177,7 @@ def note_media_key(db: Database, download_id: int, media_key: str, wall: Wall) -
 
 
 def forget_download(db: Database, download_id: int) -> None:
-    """Cut the requests of a download loose from it, so that it can be deleted."""
+    """Let the requests of a download no longer refer to it, so that it can be deleted."""
     db.execute("UPDATE requests SET download_id = NULL WHERE download_id = ?", download_id)
 
 
@@ -217,9 +217,9 @@ def move(db: Database, request: Request, new_chat_id: int, wall: Wall) -> None:
 
 
 def set_menu(db: Database, request_id: int, ends_at: Wall | None, job_id: int | None) -> None:
-    """Note until when a page of the menu below an answer stands open, and the job that closes it.
+    """Note until when a page of the menu below an answer is open, and the job that closes it.
 
-    Both are None where the first buttons stand there.
+    Both are None for the first page.
     """
     db.execute(
         "UPDATE requests SET menu_ends_at = ?, menu_job_id = ? WHERE id = ?",
@@ -279,7 +279,7 @@ _NOTHING_TO_CHOOSE = frozenset({Reason.NO_FORMAT, Reason.NO_MEDIA, Reason.UNSUPP
 
 
 def _fetch_without_asking(db: Database, request_id: int, wall: Wall) -> None:
-    """Fetch the media of a person who wanted to be asked, for there is nothing to choose from."""
+    """Fetch the media of a person who wanted to be asked, since there is nothing to choose."""
     request = request_lookups.get(db, request_id)
     form = preferences.without_asking(db, request.user_id, request.url)
     key = media_cache.use_link(db, media_keys.of_link(request.url, form), wall)
@@ -313,9 +313,9 @@ def settle(db: Database, request_id: int, wall: Wall) -> None:
 
 
 def _settle_item(db: Database, request: Request, wall: Wall) -> None:
-    """An item without a message of its own needs one for its media; the summary says all else.
+    """Queue a status message for an item of a batch that has media and comes in no album.
 
-    What it says is in the ledger from here on, and the summary is edited until it is told.
+    An item without media ends here: the summary is edited until it tells what has become of it.
     """
     if request.verdict is not Verdict.MEDIA:
         mark_answered(db, request.id, wall)
@@ -324,7 +324,7 @@ def _settle_item(db: Database, request: Request, wall: Wall) -> None:
 
 
 def lead(db: Database, songs: Sequence[Request], wall: Wall) -> None:
-    """Let songs come as one album: the first gets a message, which the others come beside."""
+    """Send songs as one album: the first gets a message, and the others come beside it."""
     leader, *others = songs
     for song in others:
         db.execute("UPDATE requests SET leader_id = ? WHERE id = ?", leader.id, song.id)
@@ -387,7 +387,7 @@ def give_up(db: Database, request: Request, wall: Wall) -> list[int]:
 
 
 def abandon(db: Database, request_id: int, error_id: str, wall: Wall) -> None:
-    """End a request that cannot be read, and so neither told nor counted."""
+    """End a request that cannot be read, and so can be neither answered nor counted."""
     _release(db, request_id)
     db.execute(
         "UPDATE requests SET verdict = ?, reason = ?, error_id = ?, answered_at = ?,"
@@ -401,7 +401,7 @@ def abandon(db: Database, request_id: int, error_id: str, wall: Wall) -> None:
 
 
 def mark_answered(db: Database, request_id: int, wall: Wall) -> None:
-    """End a request, which has its one answer; one that has ended is not counted again."""
+    """End a request that has its one answer, unless it has ended before."""
     request = request_lookups.get(db, request_id)
     if request.answered_at is not None:
         return
@@ -423,7 +423,7 @@ def mark_answered(db: Database, request_id: int, wall: Wall) -> None:
 
 
 def drop_unwanted(db: Database, download_id: int | None, wall: Wall) -> list[int]:
-    """Drop a download that nobody waits for any more; returns its id when it has to be stopped."""
+    """Drop a download if nobody waits for it any more. Returns its id if it has to be stopped."""
     waiting = request_lookups.unanswered(db, download_id)
     is_wanted = any(request.verdict in (None, Verdict.MEDIA) for request in waiting)
     if is_wanted or awaited_menus.is_awaited(db, download_id):
@@ -433,9 +433,10 @@ def drop_unwanted(db: Database, download_id: int | None, wall: Wall) -> list[int
 
 
 def drop_unawaited(db: Database, download_id: int, wall: Wall) -> bool:
-    """Drop a download that waits or runs if nobody waits for its outcome; whether it was dropped.
+    """Drop a download that waits or runs if nobody waits for its outcome.
 
-    One that runs is not stopped by this: its attempt has ended, or the bot that ran it.
+    One that runs is not stopped: its attempt has ended, or the bot that ran it. Returns whether it
+    was dropped.
     """
     if request_lookups.has_undecided(db, download_id) or awaited_menus.is_awaited(db, download_id):
         return False

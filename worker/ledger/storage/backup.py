@@ -1,7 +1,7 @@
 """Copies of the ledger: one for keeping, made while the bot runs, and one put in its place.
 
-Nothing is ever half written under its own name: a copy is made beside it, looked through, forced
-to the disk and only then renamed.
+Nothing is ever half written under its own name: a copy is made beside it, checked, forced to the
+disk and only then renamed.
 """
 
 import contextlib
@@ -112,8 +112,8 @@ def _go_on_counting(new: Path, old: Path) -> None:
 
 
 def _keep(ledger: Path) -> Path:
-    """Give the ledger, and what lies beside it, a second name; leave it without a log."""
-    # Whoever closes a ledger last merges its log into it, unless it is damaged.
+    """Give the ledger, and the files beside it, a second name; leave it without a log."""
+    # Closing it merges its log into it, unless it is damaged.
     with contextlib.suppress(LedgerError):
         Database(ledger, Access.COPY).close()
     for number in itertools.count(1):

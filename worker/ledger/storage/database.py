@@ -50,7 +50,7 @@ _PASSING = (
     sqlite3.SQLITE_IOERR,
 )
 
-# Said of a file that is whole, but cannot be opened, or opened and not written.
+# For a file that is intact, but cannot be opened, or can be opened and not written.
 _NOT_OPENED = (sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY)
 
 
@@ -81,7 +81,7 @@ class Database:
         """
         self.path = path
         self.news: list[Any] = []
-        """What the transactions have to tell; of one that is rolled back nothing stays."""
+        """What transactions have reported. One that is rolled back leaves nothing here."""
         if access is not Access.OWNER and not path.is_file():
             raise LedgerError(f"there is no ledger at {path}; the bot makes one when it starts")
         # A reader too opens it for writing: after a crash it must take over the last commits.
@@ -167,17 +167,17 @@ class Database:
             )
 
     def close(self) -> None:
-        """Close the connection; the thread that closes the last one leaves one file."""
+        """Close the connection. Closing the last one merges the log into the file."""
         with _opening:
             self._connection.close()
             _open_databases.discard(self)
 
     def is_same_file(self, status: os.stat_result) -> bool:
-        """Whether that is the file which was opened, wherever it lies now."""
+        """Whether a file is the one that was opened, wherever it is now."""
         return os.path.samestat(self._file, status)
 
     def is_in_place(self) -> bool:
-        """Whether the file still lies at its path, as far as the disk can say."""
+        """Whether the file is still at its path, as far as the disk can say."""
         try:
             return self.is_same_file(self.path.stat())
         except (FileNotFoundError, NotADirectoryError):
@@ -186,7 +186,7 @@ class Database:
             return error.errno != errno.ESTALE
 
     def copy_to(self, new: Path) -> None:
-        """Fill an empty file with all that is there, also if the own file has lost its name."""
+        """Fill an empty file with all that is there, even if this file has lost its name."""
         with _turn:
             self.execute("VACUUM INTO ?", _uri(new))
 
@@ -231,7 +231,7 @@ class Database:
         return self._connection.execute(sql, named or parameters)
 
     def insert(self, table: str, **values: Any) -> int:
-        """Insert a row and return its id. Names are the caller's own words, never a person's."""
+        """Insert a row and return its id. Names are words of the code, never a person's."""
         columns, marks = ", ".join(values), ", ".join("?" * len(values))
         cursor = self.execute(
             f"INSERT INTO {table} ({columns}) VALUES ({marks})",  # noqa: S608 - see above
@@ -257,7 +257,7 @@ def _displacement(path: Path) -> str:
 
 
 def _failure(error: sqlite3.OperationalError) -> LedgerBusy | LedgerError:
-    """What a failed statement means: SQLite's plainest code is for one that fails each time."""
+    """The error for a failed statement. SQLite's general code means that it fails each time."""
     if getattr(error, "sqlite_errorcode", None) == sqlite3.SQLITE_ERROR:
         return LedgerError(f"a statement of the bot cannot work: {error}")
     return LedgerBusy(str(error))
@@ -282,7 +282,7 @@ def check_access(path: Path) -> None:
 
 
 def check_file(path: Path) -> None:
-    """Look through the whole ledger, without changing it. Raises LedgerError when it is damaged.
+    """Check the whole ledger, without changing it. Raises LedgerError if it is damaged.
 
     It is opened for reading alone: a connection that may write takes the log into the file when
     it is closed, and a log that belongs to another ledger would damage a backup for good.
@@ -337,7 +337,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
     connection = sqlite3.connect(
         f"{_uri(path)}?mode={mode}",
         timeout=BUSY_S,
-        # Transactions are begun and ended here, in so many words.
+        # Transactions are begun and ended by statements of this module.
         isolation_level=None,
         # Only `close` is called by another thread, at a stop.
         check_same_thread=False,
@@ -352,7 +352,7 @@ def _connect(path: Path, mode: str) -> sqlite3.Connection:
 
 @contextmanager
 def file_errors(path: Path) -> Iterator[None]:
-    """Raise what SQLite says of a file that is opened as LedgerBusy or LedgerError."""
+    """Turn SQLite's errors about a file into LedgerBusy or LedgerError."""
     try:
         yield
     except sqlite3.DatabaseError as error:
@@ -365,7 +365,7 @@ def file_errors(path: Path) -> Iterator[None]:
 
 
 def _room_left(path: Path) -> str:
-    """How much the disk still has, if so little that SQLite's error may come from it."""
+    """How much room the disk has, if so little that SQLite's error may come from that."""
     with contextlib.suppress(OSError):
         free = shutil.disk_usage(path.parent).free
         if free < MEBIBYTE:
@@ -380,7 +380,7 @@ def _help(path: Path) -> str:
 
 
 def _not_opened(path: Path, error: sqlite3.DatabaseError) -> LedgerBusy | LedgerError:
-    """What keeps SQLite from opening the ledger, or from making its log: it does not tell."""
+    """The error for a ledger that SQLite cannot open, with the cause, which it does not tell."""
     # If it is open, it was opened a moment ago, and closing it would release the others' locks.
     trouble = None if _open_databases else _trouble_beside(path)
     if trouble is None:

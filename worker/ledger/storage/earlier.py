@@ -1,7 +1,7 @@
 """The ledger as it was before a newer bot brought it up to date, kept beside it for a while.
 
-A step of a migration cannot be taken back, and an older bot refuses what it does not know. So
-whoever goes back to an older bot finds here the last ledger that it understands.
+A step of a migration cannot be taken back, and an older bot refuses what it does not know. People
+who go back to an older bot find here the last ledger that it understands.
 """
 
 import os

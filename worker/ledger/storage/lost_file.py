@@ -1,6 +1,6 @@
 """A ledger whose file somebody has replaced, removed or hidden while the bot has it open.
 
-Its connections go on with the old file, of which the next start would know nothing.
+Its connections go on with the old file, about which the next start would know nothing.
 """
 
 import contextlib
@@ -16,14 +16,14 @@ from worker.whole_files import new_file_beside, reach_disk
 
 
 def is_lost(path: Path) -> bool:
-    """Whether this process has a ledger open that no longer lies at `path`."""
+    """Whether this process has a ledger open that is no longer at `path`."""
     return bool(displaced(path))
 
 
 def save(path: Path) -> Path | None:
     """Write down a ledger that was deleted while it was open, and return where it is.
 
-    That is `path`, or a name beside it if another ledger lies there. None if there is nothing to
+    That is `path`, or a name beside it if another ledger is there. None if there is nothing to
     save: the old file is still somewhere, with its log. Raises LedgerBusy or OSError.
     """
     databases = displaced(path)
@@ -39,7 +39,7 @@ def save(path: Path) -> Path | None:
         _copy(databases, new)
         give_to_owner(new)
         reach_disk(new)
-        # Whoever opens what lies at `path` now would take the log for its own.
+        # Otherwise a ledger that is at `path` now would be opened with this log.
         for log in logs:
             log.unlink(missing_ok=True)
         saved = _name(new, path)
@@ -60,7 +60,7 @@ def _copy(databases: list[Database], new: Path) -> None:
 
 
 def _name(new: Path, path: Path) -> Path:
-    """Give the file a name that is free: never does it take another's place."""
+    """Give the file a free name, so that it never takes another's place. Returns that name."""
     for number in itertools.count():
         name = path.with_name(f"{path.name}.replaced-{number}") if number else path
         with contextlib.suppress(FileExistsError):

@@ -65,7 +65,7 @@ def remove_batch(db: Database, before: Wall) -> int:
 
 
 def vacuum_batch(db: Database) -> bool:
-    """Give some free pages back to the disk. False when there are none."""
+    """Give some free pages back to the disk. Returns False if there are none."""
     if not db.value("PRAGMA freelist_count"):
         return False
     # The pragma works for as long as its rows are fetched.

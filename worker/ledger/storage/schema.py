@@ -22,8 +22,8 @@ Each table is written by one module of this package:
     job_counts              a trigger of `jobs`
     sqlite_sequence         backup
 
-But for `retention`, which deletes what is old, `fairness`, which moves a download's turn, and
-triggers, which note that a batch has news.
+The exceptions are `retention`, which deletes what is old, `fairness`, which moves a download's
+turn, and triggers, which note that a batch has news.
 """
 
 APPLICATION_ID = 0x46544249

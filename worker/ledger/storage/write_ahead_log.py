@@ -1,7 +1,7 @@
 """The log beside a ledger, and whether it is that ledger's own.
 
 SQLite keeps what is not yet in FILE in `FILE-wal`, and takes it over when FILE is next opened. It
-does the same with the log of another ledger, which lies there when a backup was put in the place
+does the same with the log of another ledger, which is there when a backup was put in the place
 of a ledger whose bot was killed, and the backup is then damaged.
 """
 
@@ -15,7 +15,7 @@ A ledger has it from its first transaction on, a copy made by VACUUM INTO does n
 
 
 def log_files(path: Path) -> tuple[Path, Path]:
-    """What lies beside a ledger while it is open, or after its bot was killed.
+    """The files beside a ledger while it is open, or after its bot was killed.
 
     That is beside the file itself if `path` is a link to it.
     """

@@ -1,4 +1,4 @@
-"""What admins have asked and maintenance has not answered yet: a document of the table `state`.
+"""What admins have asked and maintenance has not answered yet, as a document in `state`.
 
 Each function is part of its caller's transaction.
 """

@@ -1,4 +1,4 @@
-"""What links of the last month came to, one by one and in groups, as the operator asks.
+"""What has become of the links of the last month, one by one and in groups, for the operator.
 
 Each function is part of its caller's transaction, and changes nothing.
 """
@@ -116,7 +116,7 @@ def _read(row: dict[str, Any]) -> PastRequest:
 
 
 def count(db: Database, which: RequestFilter) -> int:
-    """How many requests there are of these."""
+    """How many requests match."""
     requests, parameters = _asked(which)
     number: int = db.value(
         f"SELECT count(*) {requests} AND created_at >= coalesce(:since, created_at)", **parameters

@@ -42,7 +42,7 @@ class PastAnswers:
 
 @dataclass(frozen=True)
 class Person:
-    """What the ledger still knows of a person. `last_seen` is wall time.
+    """What the ledger still knows of a person.
 
     `sites` are those of most of their links, except for links that were forgotten.
     """
@@ -57,7 +57,7 @@ class Person:
 
 
 def read(db: Database, since: Wall, until: Wall) -> PastAnswers:
-    """The links that were answered between two wall times."""
+    """What the links came to that were answered between two times."""
     links, media, people = db.execute(
         "SELECT count(*), total(verdict = 'media'), count(DISTINCT user_id) FROM requests"
         " WHERE answered_at BETWEEN ? AND ? AND verdict IN ('media', 'sentence')",
@@ -113,7 +113,7 @@ class TriedLinks:
 
 
 def tried(db: Database, since: Wall, until: Wall = NO_END) -> TriedLinks:
-    """The links that were answered between two wall times."""
+    """The links that were tried, and answered between two times."""
     rows = db.execute(
         "SELECT user_id, verdict, reason, count(*) AS links FROM requests"
         " WHERE answered_at BETWEEN ? AND ?"
@@ -147,7 +147,7 @@ def is_links_own(reason: Reason) -> bool:
 
 
 def about(db: Database, user_id: int, wall: Wall) -> Person:
-    """What is known of a person at wall time `wall`."""
+    """What the ledger still knows of a person, at the time `wall`."""
     row = db.execute(
         "SELECT count(*), total(created_at > ?), total(verdict = 'media'),"
         " total(answered_at IS NULL), max(created_at) FROM requests WHERE user_id = ?",

@@ -1,4 +1,7 @@
-"""The operator's pause, during which no download begins. A restart does not end it."""
+"""The operator's pause, during which no download begins. A restart does not end it.
+
+Each function is part of its caller's transaction.
+"""
 
 from worker.clocks import Wall
 from worker.ledger.storage import state
@@ -15,7 +18,7 @@ def since(db: Database) -> Wall | None:
 
 
 def begin(db: Database, wall: Wall) -> bool:
-    """Begin the pause. False when it has begun before."""
+    """Begin the pause. Returns False if it has begun before."""
     is_new = since(db) is None
     if is_new:
         state.put_document(db, _NAME, {"since": wall})
@@ -23,7 +26,7 @@ def begin(db: Database, wall: Wall) -> bool:
 
 
 def end(db: Database) -> bool:
-    """End the pause. False when there is none."""
+    """End the pause. Returns False if there is none."""
     was_paused = since(db) is not None
     state.put_document(db, _NAME, {})
     return was_paused

@@ -1,7 +1,7 @@
 """What downloads have shown of the cookies of sites, as a document in the table `state`.
 
-One link says little: whoever made it may turn everybody away. Cookies count as refused when
-`LINKS` different links in a row did not get in with them, or when the site has ended their session.
+One link says little: its owner may turn everybody away. Cookies count as refused when `LINKS`
+different links in a row did not get in with them, or when the site has ended their session.
 
 Each function is part of its caller's transaction.
 """

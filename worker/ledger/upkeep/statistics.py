@@ -49,7 +49,7 @@ class RunningStatistics:
 
 @dataclass(frozen=True)
 class Statistics:
-    """Statistics of all pools, those without a time in their name of the last hour.
+    """Statistics of all pools; where nothing else is said, of the last hour.
 
     `answers` counts the links that came to their end with media or with a sentence, and `failed`
     those whose sentence is not the link's or its chat's own affair, by site and reason. `outdated`

@@ -1,4 +1,7 @@
-"""The operator's orders to end downloads, until the dispatcher has carried them out."""
+"""The operator's orders to end downloads, kept until the dispatcher has carried them out.
+
+Each function is part of its caller's transaction.
+"""
 
 from worker.clocks import Wall
 from worker.errors import Reason
@@ -14,7 +17,7 @@ _NAME = "stops"
 
 
 def order(db: Database, job_id: int) -> bool:
-    """Have a download ended. False for what is none, or has ended already."""
+    """Order the end of a download. Returns False if there is none, or it has ended already."""
     is_there = db.value(
         "SELECT 1 FROM jobs WHERE id = ? AND pool = 'downloads'"
         " AND state IN ('waiting', 'running')",

@@ -1,7 +1,7 @@
 """The ledger as maintenance uses it: questions, samples, alerts, and removal of old rows.
 
-As with `Ledger`, each method is one transaction, a connection belongs to the thread that made
-it, and what may pass by itself leaves as `LedgerBusy`.
+As with `Ledger`, each method is one transaction, a connection belongs to the thread that made it,
+and what may pass by itself is raised as `LedgerBusy`.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -55,7 +55,7 @@ class Upkeep:
     """One connection to a ledger that a bot has made."""
 
     def __init__(self, path: Path, access: Access = Access.WRITE) -> None:
-        """Open what is there. Raises LedgerError when there is none, or of another version."""
+        """Open a ledger that is there. Raises LedgerError if none is, or one of another version."""
         self._db = Database(path, access)
 
     def close(self) -> None:
@@ -85,7 +85,7 @@ class Upkeep:
             state.put_document(self._db, name, value)
 
     def published(self, name: str) -> dict[str, Any]:
-        """What was published last under that name; empty for nothing."""
+        """What was published last under this name; empty if nothing was."""
         with self._db.reading():
             return state.document(self._db, name)
 
