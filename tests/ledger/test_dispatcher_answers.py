@@ -388,7 +388,7 @@ def test_result_that_no_such_job_returns_is_the_failure_of_that_job_alone(
     (line,) = [record for record in caplog.records if "failed for good" in record.getMessage()]
     assert line.levelname == "ERROR"
     assert f"returned {type(result).__name__}" in line.getMessage()
-    # Whoever waited for it is told, unless it is the telling that went wrong.
+    # The people who waited for it are told, unless it is the telling that went wrong.
     for explained in bot.settle():
         assert explained.reason is Reason.INTERNAL
     bot.send(OTHER, user_id=8)

@@ -89,7 +89,7 @@ def test_items_come_as_who_takes_them_has_set(
     assert bot.rows("SELECT user_id FROM requests WHERE batch_id IS NOT NULL") == [(taker,)]
 
 
-def test_what_a_command_has_said_of_a_list_holds_for_whoever_takes_of_it(
+def test_what_a_command_has_said_of_a_list_holds_for_all_who_take_of_it(
     bot: SteppedDispatcher,
 ) -> None:
     preferences.put(bot.ledger._db, OTHER, Preferences(max_height=360))

@@ -231,7 +231,7 @@ def test_button_of_a_page_that_has_ended_chooses_nothing(bot: SteppedDispatcher)
     late = AnswerButton("42", "en", Notice(Topic.MENU_EXPIRED), FIRST)
     assert press(bot, ChooseForm(1, SMALL, PRESS)) == late
     assert not bot.tasks(Download)
-    # The first buttons never end, and whoever opens the page again may choose.
+    # The first buttons never end, and a person who opens the page again may choose.
     assert press(bot, ChooseForm(1, SOUND, PRESS)).notice == Notice(Topic.ON_ITS_WAY)
     press(bot, ShowChoices(1, Page.QUALITIES, PRESS))
     assert press(bot, ChooseForm(1, SMALL, PRESS)).notice == Notice(Topic.ON_ITS_WAY)

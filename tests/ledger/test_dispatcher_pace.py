@@ -206,7 +206,7 @@ def test_people_are_told_about_when(make_bot: MakeBot) -> None:
     assert Progress(Stage.PACED, eta_s=3000.0) in bot.shown()
 
 
-def test_whoever_comes_to_a_full_site_later_is_served_in_turn(make_bot: MakeBot) -> None:
+def test_person_who_comes_to_a_full_site_later_is_served_in_turn(make_bot: MakeBot) -> None:
     bot = make_bot(only(links_per_hour=1), **FREE)
     send(bot, *links(6))
     run(bot, 2)
@@ -215,7 +215,7 @@ def test_whoever_comes_to_a_full_site_later_is_served_in_turn(make_bot: MakeBot)
     assert len(run(bot, 3)) == 30
     send(bot, f"{SITE}/late", user_id=9)
     begun = [url for _, url in run(bot, 180)]
-    assert begun.index(f"{SITE}/late") == 1, "after one of whoever was there already"
+    assert begun.index(f"{SITE}/late") == 1, "after one of those who were there already"
 
 
 def test_new_settings_count_at_once_and_lose_nothing(make_bot: MakeBot) -> None:

@@ -94,7 +94,7 @@ def test_directory_may_have_a_name_that_is_not_in_utf_8(tmp_path: Path) -> None:
 
 
 def test_the_backup_of_a_newer_version_is_replaced(ledger_file: Path, backup: Path) -> None:
-    """Whoever goes back to an earlier version still wants a backup each night."""
+    """People who go back to an earlier version still want a backup each night."""
     fill(ledger_file, 1)
     back_up(ledger_file, backup)
     connection = sqlite3.connect(backup)

@@ -57,7 +57,7 @@ AS_POST = {
     ],
 )
 @pytest.mark.parametrize("key", ["text", "caption"])
-def test_link_is_on_the_account_of_whoever_it_is_from(
+def test_link_is_on_the_account_of_the_one_it_is_from(
     text: str, sender: dict[str, Any], user_id: int | None, key: str
 ) -> None:
     message: dict[str, Any] = {key: text, "photo": [{}], **sender}
@@ -87,7 +87,7 @@ def test_nobody_known_is_no_allowed_user_and_no_admin(sender: dict[str, Any]) ->
         ("/ban -1001", None, None),
     ],
 )
-def test_admin_bans_whoever_writes_in_the_name_of_a_chat(
+def test_admin_bans_all_who_write_in_the_name_of_a_chat(
     text: str, answered: dict[str, Any] | None, banned: int | None
 ) -> None:
     update = said(text)
@@ -112,7 +112,7 @@ def in_the_name_of(sender_id: int) -> OpenRequest:
         (8, None, Cancelled.NOT_YOURS),
     ],
 )
-def test_nobodys_request_is_cancelled_by_whoever_sees_its_button(
+def test_nobodys_request_is_cancelled_by_anyone_who_sees_its_button(
     ledger: Ledger, sender_id: int, presser: int, chat_id: int | None, outcome: Cancelled
 ) -> None:
     send(ledger, in_the_name_of(sender_id))
