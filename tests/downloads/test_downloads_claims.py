@@ -28,7 +28,7 @@ def unconfined(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Worker]:
 
 
 def _claim(name: str, parts: int = 1) -> None:
-    Sender(3).finished(Result((ReadyFile(name, MediaFacts(MediaKind.VIDEO, parts=parts)),)))
+    Sender(3).send_result(Result((ReadyFile(name, MediaFacts(MediaKind.VIDEO, parts=parts)),)))
     signal.pause()
 
 
@@ -58,7 +58,7 @@ def _claim_many_parts(task: Any, rules: Any, report: Any, extractors: Any) -> No
 
 
 def _claim_no_file(task: Any, rules: Any, report: Any, extractors: Any) -> None:
-    Sender(3).finished(Result(()))
+    Sender(3).send_result(Result(()))
     signal.pause()
 
 

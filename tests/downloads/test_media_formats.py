@@ -15,7 +15,7 @@ from tests.support.downloads_harness import Worker
 from tests.support.file_server import served
 from tests.support.media import make, make_of
 from worker.downloads.media.preparing import Downloaded
-from worker.downloads.media.songs import chosen_sound
+from worker.downloads.media.songs import convert_to_sound
 from worker.errors import Fault, JobError, Reason
 from worker.form import Form, What
 from worker.protocol import MediaFile, MediaKind
@@ -161,14 +161,14 @@ def test_song_that_is_as_good_already_is_left_as_it_is(
 def test_cover_of_the_site_goes_into_the_file(tmp_path: Path) -> None:
     song = make_of(tmp_path / "media.opus", [TONE], "-c:a libopus")
     make_of(tmp_path / "cover.png", [PICTURE], "-frames:v 1").rename(tmp_path / "media.cover")
-    made = chosen_sound(Downloaded(song, {"title": "x"}), Form(What.MP3), limits_with())
+    made = convert_to_sound(Downloaded(song, {"title": "x"}), Form(What.MP3), limits_with())
     assert heard(made.path).has_cover
 
 
 def test_cover_that_is_none_costs_nothing_but_itself(tmp_path: Path) -> None:
     song = make_of(tmp_path / "media.opus", [TONE], "-c:a libopus")
     (tmp_path / "media.cover").write_bytes(b"<html>no picture</html>")
-    made = chosen_sound(Downloaded(song, {"title": "x"}), Form(What.MP3), limits_with())
+    made = convert_to_sound(Downloaded(song, {"title": "x"}), Form(What.MP3), limits_with())
     assert not heard(made.path).has_cover
 
 
@@ -178,7 +178,7 @@ HOSTILE = "=x\nTITLE=http://127.0.0.1/ -i \u202efile:/etc/passwd" + "y" * 5000
 def test_strangers_words_become_tags_and_nothing_else(tmp_path: Path) -> None:
     song = make_of(tmp_path / "media.opus", [TONE], "-c:a libopus")
     info: dict[str, Any] = {"title": HOSTILE, "uploader": "-y"}
-    made = chosen_sound(Downloaded(song, info), Form(What.MP3), limits_with())
+    made = convert_to_sound(Downloaded(song, info), Form(What.MP3), limits_with())
     said = mutagen.File(made.path)
     (title,) = said["TIT2"].text
     assert title.startswith("=x TITLE=http: //127.0.0.1/ -i file:/etc/passwd")
@@ -200,7 +200,7 @@ def test_what_is_too_large_for_one_message_comes_in_parts(warm: Worker, tmp_path
 def test_what_cannot_be_encoded_in_time_is_refused(tmp_path: Path) -> None:
     song = make_of(tmp_path / "media.opus", [TONE], "-c:a libopus")
     with pytest.raises(JobError) as refused:
-        chosen_sound(Downloaded(song, {}), Form(What.MP3), limits_with(timeout_s=0.05))
+        convert_to_sound(Downloaded(song, {}), Form(What.MP3), limits_with(timeout_s=0.05))
     assert (refused.value.reason, refused.value.fault) == (Reason.TOO_LONG, Fault.PERMANENT)
 
 

@@ -43,9 +43,9 @@ def sent(*messages: Progress | FoundMedia | Result | JobError) -> bytes:
             case Progress() | FoundMedia():
                 sender.report(message)
             case Result():
-                sender.finished(message)
+                sender.send_result(message)
             case JobError():
-                sender.failed(message)
+                sender.send_failure(message)
     os.close(write_fd)
     with os.fdopen(read_fd, "rb") as file:
         return file.read()

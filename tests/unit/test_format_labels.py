@@ -21,7 +21,7 @@ def looking(truth: Mapping[str, Mapping[str, str]], **options: Any) -> tuple[Cho
         seen.append(str(media["format_id"]))
         return truth.get(seen[-1], {})
 
-    made.look = look
+    made.peek = look
     return made, seen
 
 

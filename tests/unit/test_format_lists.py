@@ -36,7 +36,7 @@ def chooser_for(about: dict[str, Any], case: dict[str, Any]) -> Chooser:
     made = Chooser(budget, has_ffmpeg=True, max_parts=parts, form=form)
     made.duration_s = case.get("duration_s", about["duration_s"])
     looks = case.get("looks", about.get("looks", {}))
-    made.look = lambda media: looks.get(media["format_id"], {})
+    made.peek = lambda media: looks.get(media["format_id"], {})
     return made
 
 

@@ -57,13 +57,14 @@ def test_few_players_are_kept() -> None:
     known = Players()
     for number in range(6):
         known.add(f"address-{number}", PLAYER)
-    assert [f"address-{number}" in known for number in range(6)] == [False] * 2 + [True] * 4
+    settled = [known.is_settled(f"address-{number}") for number in range(6)]
+    assert settled == [False] * 2 + [True] * 4
 
 
 def test_a_player_that_was_not_solved_is_tried_once_more() -> None:
     known = Players()
     known.add(ADDRESS, None)
-    assert ADDRESS not in known
+    assert not known.is_settled(ADDRESS)
     known.add(ADDRESS, PLAYER)
     assert known.get(ADDRESS) == PLAYER
 
@@ -72,7 +73,7 @@ def test_a_player_without_a_solution_is_known_to_have_none() -> None:
     known = Players()
     for _ in range(players.MAX_TRIES):
         known.add(ADDRESS, None)
-    assert ADDRESS in known
+    assert known.is_settled(ADDRESS)
     assert known.get(ADDRESS) is None
 
 
@@ -82,7 +83,8 @@ def test_those_without_a_solution_take_no_place_of_others() -> None:
     for number in range(6):
         known.add(f"address-{number}", None)
         known.add(f"address-{number}", None)
-    assert [f"address-{number}" in known for number in range(6)] == [False] * 2 + [True] * 4
+    settled = [known.is_settled(f"address-{number}") for number in range(6)]
+    assert settled == [False] * 2 + [True] * 4
     assert known.get(ADDRESS) == PLAYER
 
 

@@ -66,16 +66,16 @@ class Sender:
             message = _believed(message)
         self._send({_KINDS[type(message)]: vars(message)})
 
-    def finished(self, result: Result) -> None:
-        """Report the files of a download; the last message of its process."""
+    def send_result(self, result: Result) -> None:
+        """Send the files of a download; the last message of its process."""
         self._send({"finished": to_json(replace(result, offer=_believed_offer(result.offer)))})
 
-    def looked(self, look: MediaLook) -> None:
-        """Report what a look has found."""
+    def send_look(self, look: MediaLook) -> None:
+        """Send what a look has found; the last message of its process."""
         self._send({"looked": to_json(_believed_look(look))})
 
-    def failed(self, error: JobError) -> None:
-        """Report why there is no file; the last message of the process."""
+    def send_failure(self, error: JobError) -> None:
+        """Send why there is no file; the last message of the process."""
         fields = {
             "reason": error.reason,
             "fault": error.fault,

@@ -23,7 +23,7 @@ from worker.downloads.media.clipping import Clipped, clip
 from worker.downloads.media.cutting import cut
 from worker.downloads.media.preparing import Downloaded, as_file, check_whole, prepare
 from worker.downloads.media.program_run import ProgramFailed
-from worker.downloads.media.songs import chosen_sound, picture_inside
+from worker.downloads.media.songs import convert_to_sound, extract_picture
 from worker.downloads.pictures.post import MIN_SIDE
 from worker.downloads.reports import MAX_FILES, ReadyFile, Result
 from worker.downloads.ytdlp import sponsorblock
@@ -65,11 +65,11 @@ def run(
         if task.form.is_look:
             found = look(task, limits, sender.report, extractors)
             if isinstance(found, MediaList):
-                sender.finished(Result((), found_list=found))
+                sender.send_result(Result((), found_list=found))
             else:
-                sender.looked(found)
+                sender.send_look(found)
         else:
-            sender.finished(_download(task, limits, sender, extractors))
+            sender.send_result(_download(task, limits, sender, extractors))
     except BaseException as error:  # noqa: BLE001 - the process's outer edge
         _report(error, guard, sender)
     finally:
@@ -128,8 +128,8 @@ def _ready(file: Downloaded, limits: DownloadLimits, form: Form) -> list[ReadyFi
         kept = [(clipped.starts_s, math.inf if span.end_s is None else span.end_s)]
         info = spans.with_kept({**file.info, **_NOT_OF_CLIPS}, kept)
         file = replace(file, path=clipped.path, info=info)
-    file, note = _without_sponsors(file, limits, form)
-    first, *others = _finished(file, limits, form)
+    file, note = _treat_sponsors(file, limits, form)
+    first, *others = _finish(file, limits, form)
     if form.clip and not clipped:
         raise JobError(Reason.NOT_CUT, Fault.PERMANENT, "neither video nor sound, or no ffmpeg")
     if clipped:
@@ -140,10 +140,10 @@ def _ready(file: Downloaded, limits: DownloadLimits, form: Form) -> list[ReadyFi
     return [first, *others]
 
 
-def _without_sponsors(
+def _treat_sponsors(
     file: Downloaded, limits: DownloadLimits, form: Form
 ) -> tuple[Downloaded, Note | None]:
-    """The file with its sponsors marked or cut out as is wanted, and a note if that failed."""
+    """Mark or cut out sponsors in a file, as is wanted. Returns it, with a note if that failed."""
     note = Note.NO_SPONSORBLOCK if sponsorblock.is_unanswered(file.info) else None
     if form.sponsors is Sponsors.CUT and not ffmpeg.missing():
         with contextlib.suppress(ProgramFailed, ValueError):
@@ -153,15 +153,15 @@ def _without_sponsors(
     return (replace(file, info=sponsors.mark(file.info)) if form.sponsors else file), note
 
 
-def _finished(file: Downloaded, limits: DownloadLimits, form: Form) -> list[ReadyFile]:
+def _finish(file: Downloaded, limits: DownloadLimits, form: Form) -> list[ReadyFile]:
     if form.has_subtitles_alone:
         return [subtitles.finish(file, limits)]
     if form.as_file:
         return [as_file(file)]
     if form.names_sound and not ffmpeg.missing():
-        file = chosen_sound(file, form, limits)
+        file = convert_to_sound(file, form, limits)
     if form.is_cover and file_types.of(file.path) is None:
-        file = picture_inside(file, limits)
+        file = extract_picture(file, limits)
     if file.path.stat().st_size > limits.max_file_bytes:
         return cut(file.path, file.info, limits, form)
     return [_large_enough(file, prepare(file, limits, form))]
@@ -185,7 +185,7 @@ def _report(error: BaseException, guard: Guard | None, sender: Sender) -> None:
     try:
         with contextlib.suppress(Exception):
             traceback.print_exception(error, file=sys.stderr)
-        sender.failed(classify(error, guard))
+        sender.send_failure(classify(error, guard))
     except BaseException:  # noqa: BLE001
         # Out of memory, or the worker is gone. To the worker an exit without a message is a crash.
         os._exit(1)

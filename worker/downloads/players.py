@@ -58,8 +58,8 @@ class Players:
         self._known: dict[str, Player] = {}
         self._failures: dict[str, int] = {}
 
-    def __contains__(self, address: str) -> bool:
-        """Whether the address need not be tried again: it is solved, or has failed too often."""
+    def is_settled(self, address: str) -> bool:
+        """Whether the player at an address is solved, or has failed too often to be tried again."""
         return address in self._known or self._failures.get(address, 0) >= MAX_TRIES
 
     def get(self, address: str) -> Player | None:

@@ -114,8 +114,8 @@ def show_look(client: Client, task: ShowLook) -> Delivered:
     if task.reply_to_id is not None:
         chat_id, thread_id = task.reader.chat_id, task.reader.thread_id
         message_id = client.send_text(chat_id, text, task.reply_to_id, rows, thread_id=thread_id)
-        leaves_status = _leaves_status(client, task)
-        return Delivered(None, message_id=message_id, leaves_status=leaves_status)
+        is_removed = _remove_status(client, task)
+        return Delivered(None, message_id=message_id, leaves_status=not is_removed)
     client.edit_text(task.reader.chat_id, task.message_id, text, rows)
     return Delivered(None)
 
@@ -140,7 +140,7 @@ def explain(client: Client, task: Explain) -> StatusLeft | None:
         client.send_text(
             task.reader.chat_id, text, task.reply_to_id, thread_id=task.reader.thread_id
         )
-        return StatusLeft() if _leaves_status(client, task) else None
+        return None if _remove_status(client, task) else StatusLeft()
     with suppress(MessageIsMedia):
         rows = live.refusal_rows(words, task.request_id, task.reason, task.offer)
         client.edit_text(task.reader.chat_id, task.message_id, text, rows)
@@ -246,13 +246,15 @@ def _deliver_apart(client: Client, task: Deliver, reply_to_id: int) -> Delivered
     apart = SendGroup(task.request_id, task.reader, reply_to_id, (task.file,))
     send = functools.partial(_send_as, client, apart, task.file, _caption(task))
     answer = _or_as_document(task.file, send)
-    return replace(answer, leaves_status=_leaves_status(client, task))
+    return replace(answer, leaves_status=not _remove_status(client, task))
 
 
-def _leaves_status(client: Client, task: Deliver | ShowLook | Explain) -> bool:
-    """Remove the status message of an answer that came as a message of its own; if not, True."""
-    status = RemoveStatus(task.reader.chat_id, task.message_id)
-    return not status_removal.is_removed(client, status)
+def _remove_status(client: Client, task: Deliver | ShowLook | Explain) -> bool:
+    """Remove the status message of an answer that came as a message of its own.
+
+    Returns whether it is gone, or has no buttons any more.
+    """
+    return status_removal.try_remove(client, RemoveStatus(task.reader.chat_id, task.message_id))
 
 
 def _send_as(

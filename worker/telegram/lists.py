@@ -18,7 +18,7 @@ def show_list(client: Client, task: ShowList) -> Delivered:
     text = texts.found_list(words, task.found)
     if task.reply_to_id is not None:
         client.send_text(chat_id, text, task.reply_to_id, thread_id=task.reader.thread_id)
-        is_removed = status_removal.is_removed(client, RemoveStatus(chat_id, task.message_id))
+        is_removed = status_removal.try_remove(client, RemoveStatus(chat_id, task.message_id))
         return Delivered(None, leaves_status=not is_removed)
     with suppress(MessageIsMedia):
         client.edit_text(chat_id, task.message_id, text, list_rows(words, task.menu))

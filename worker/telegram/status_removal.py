@@ -19,8 +19,8 @@ def remove(client: Client, task: RemoveStatus) -> None:
             client.edit_buttons(task.chat_id, task.message_id, ())
 
 
-def is_removed(client: Client, task: RemoveStatus) -> bool:
-    """Remove it if that can be done now; whether it is gone, or has no buttons any more."""
+def try_remove(client: Client, task: RemoveStatus) -> bool:
+    """Remove it if that can be done now. Returns whether it is gone, or has no buttons any more."""
     try:
         remove(client, task)
     except (TelegramError, JobError):

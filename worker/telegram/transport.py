@@ -102,14 +102,14 @@ def keep_quiet() -> None:
 
 def fetch(url: str, proxies: dict[str, str] | None) -> bytes:
     """The content of a file on Telegram's server. Raises TelegramUnreachable."""
-    outcome = _fetched(url, proxies)
+    outcome = _try_fetch(url, proxies)
     # As in `send`: the address holds the token.
     if isinstance(outcome, Exception):
         raise outcome
     return outcome
 
 
-def _fetched(url: str, proxies: dict[str, str] | None) -> bytes | Exception:
+def _try_fetch(url: str, proxies: dict[str, str] | None) -> bytes | Exception:
     try:
         with _session().get(
             url,

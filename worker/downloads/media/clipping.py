@@ -48,7 +48,7 @@ def clip(
     budget = conversion.budget_of(limits)
     run_limits = ProgramLimits(budget.time_s, limits.memory_bytes)
     if found.video and _TRANSPORT_STREAM in found.containers:
-        path = _indexed(path, found, run_limits)
+        path = _make_seekable(path, found, run_limits)
         found = contents_of(path)
     if form.is_sound_only and found.audio is None:
         raise JobError(Reason.NO_SOUND, Fault.PERMANENT, "a video without sound")
@@ -86,7 +86,7 @@ def _early_s(path: Path, found: Contents, start_s: float, limits: ProgramLimits)
     return 0.0
 
 
-def _indexed(path: Path, found: Contents, limits: ProgramLimits) -> Path:
+def _make_seekable(path: Path, found: Contents, limits: ProgramLimits) -> Path:
     """Replace a transport stream with an MP4, in which ffmpeg can seek to key frames."""
     target = path.with_name(f"{path.stem}.indexed.mp4")
     with pieces.failures("index", Reason.BROKEN_FILE):

@@ -103,7 +103,7 @@ def _name(info: Mapping[str, Any], *keys: str) -> str:
 
 def contents_of(path: Path) -> Contents:
     """Inspect the file at `path` with ffprobe. Raises JobError when it finds no media."""
-    probed = _probed(path)
+    probed = _probe(path)
     if probed.get("streams") and not probed.get("packets"):
         raise JobError(Reason.EMPTY_FILE, Fault.PERMANENT, "streams without a packet")
     found = contents.read(probed)
@@ -111,7 +111,7 @@ def contents_of(path: Path) -> Contents:
     return replace(found, duration_s=length_s) if length_s else found
 
 
-def _probed(path: Path, *, counts_packets: bool = False) -> dict[str, Any]:
+def _probe(path: Path, *, counts_packets: bool = False) -> dict[str, Any]:
     try:
         return ffmpeg.probe_result(ffmpeg.start_probe(path, counts_packets=counts_packets))
     except ProgramKilled as error:
@@ -126,7 +126,7 @@ def _counted_s(path: Path, found: Contents) -> float | None:
         return adts.length_s(path)
     if "mp3" not in found.containers or mp3.tells_length(path):
         return None
-    return mp3.counted_s(_probed(path, counts_packets=True))
+    return mp3.counted_s(_probe(path, counts_packets=True))
 
 
 class _Finishing:
@@ -150,7 +150,7 @@ class _Finishing:
         self._ends_at = time.monotonic() + self._budget.time_s
 
     def run(self, form: Form) -> ReadyFile:
-        found = self._inspected()
+        found = self._inspect()
         if found.video is None and found.audio is None:
             raise JobError(Reason.NO_MEDIA, Fault.PERMANENT, f"no stream in {found.containers}")
         if form.is_sound_only and found.audio is None:
@@ -164,7 +164,7 @@ class _Finishing:
             return self._as_audio(found)
         return self._as_video(found, found.video)
 
-    def _inspected(self) -> Contents:
+    def _inspect(self) -> Contents:
         """The contents of the file; the thumbnail of what may be a video is drawn meanwhile."""
         if self._path.suffix in _AUDIO_SUFFIXES:
             found = contents_of(self._path)
@@ -187,7 +187,7 @@ class _Finishing:
         lengths = (self._mp4.duration_s, announced)
         return next(filter(None, (contents.believable_length(s, self._size) for s in lengths)), 0.0)
 
-    def _drawn(self, source: Path) -> str | None:
+    def _draw_thumbnail(self, source: Path) -> str | None:
         """The thumbnail's name; None without one. Draws the first frame of `source` if need be."""
         if not ffmpeg.is_thumbnail(self._thumbnail):
             with contextlib.suppress(ProgramFailed):
@@ -203,7 +203,7 @@ class _Finishing:
         else:
             try:
                 plan = conversion.for_video(found, video, self._size, self._budget)
-                path = self._converted(plan, titled)
+                path = self._convert(plan, titled)
             except (Unaffordable, ProgramFailed) as error:
                 return self._unconverted(found, video, _why_unconverted(error))
             if plan.video and plan.video.hdr:
@@ -213,18 +213,18 @@ class _Finishing:
             found = replace(found, duration_s=reader.read(path).duration_s or found.duration_s)
         kind = MediaKind.ANIMATION if conversion.is_animation(found) else MediaKind.VIDEO
         facts = self._facts(kind, video, found.duration_s)
-        return ReadyFile(path.name, facts, self._drawn(path))
+        return ReadyFile(path.name, facts, self._draw_thumbnail(path))
 
     def _with_chapters(self, titled: Sequence[Chapter]) -> Path:
         """The file with its chapters written into it, or as it is if that fails."""
         if titled:
             with contextlib.suppress(ProgramFailed):
-                return self._converted(Conversion(".mp4"), titled)
-        return self._named(".mp4")
+                return self._convert(Conversion(".mp4"), titled)
+        return self._rename(".mp4")
 
     def _unconverted(self, found: Contents, video: Video | None, note: Note) -> ReadyFile:
         facts = self._facts(MediaKind.DOCUMENT, video, found.duration_s, note)
-        return ReadyFile(self._path.name, facts, self._drawn(self._path))
+        return ReadyFile(self._path.name, facts, self._draw_thumbnail(self._path))
 
     def _as_audio(self, found: Contents) -> ReadyFile:
         is_mp4 = self._mp4.is_mp4 and self._mp4.is_streamable and not found.video
@@ -232,12 +232,12 @@ class _Finishing:
         path, kind, note = self._path, MediaKind.AUDIO, None
         thumbnail = self._cover(found)  # which a conversion leaves out
         if found.audio == "aac" and is_mp4:
-            path = self._named(".m4a")
+            path = self._rename(".m4a")
         elif found.audio == "mp3" and "mp3" in found.containers:
-            path = self._named(".mp3")
+            path = self._rename(".mp3")
         else:
             try:
-                path = self._converted(conversion.for_audio(found, self._size, self._budget))
+                path = self._convert(conversion.for_audio(found, self._size, self._budget))
                 found = replace(found, duration_s=reader.read(path).duration_s or found.duration_s)
             except (Unaffordable, ProgramFailed) as error:
                 kind, note = MediaKind.DOCUMENT, _why_unconverted(error)
@@ -248,11 +248,11 @@ class _Finishing:
     def _cover(self, found: Contents) -> str | None:
         """The thumbnail of a song: the site's cover, or else what the file has."""
         cover = cover_path(self._path)
-        thumbnail = self._drawn(cover) if cover.exists() else None
+        thumbnail = self._draw_thumbnail(cover) if cover.exists() else None
         has_own = found.has_cover or found.video is not None
-        return thumbnail or (self._drawn(self._path) if has_own else None)
+        return thumbnail or (self._draw_thumbnail(self._path) if has_own else None)
 
-    def _converted(self, plan: Conversion, titled: Sequence[Chapter] = ()) -> Path:
+    def _convert(self, plan: Conversion, titled: Sequence[Chapter] = ()) -> Path:
         """Replace the file with a converted one. Raises ProgramFailed and keeps it then."""
         listed = chapters_path(self._path) if titled and plan.suffix == ".mp4" else None
         if listed:
@@ -267,7 +267,7 @@ class _Finishing:
         self._path.unlink()
         return target
 
-    def _named(self, suffix: str) -> Path:
+    def _rename(self, suffix: str) -> Path:
         """Rename the file to a suffix that says what it is, which Telegram goes by."""
         if self._path.suffix == suffix:
             return self._path

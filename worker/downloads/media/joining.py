@@ -89,7 +89,7 @@ class _Joining:
             return False
         if len(edges) > _MAX_PARTS:
             raise ValueError(f"{len(edges)} parts")
-        parts = [part for part in self._inspected(self._separated(edges)) if part.length_s]
+        parts = [part for part in self._inspect_all(self._separate(edges)) if part.length_s]
         kept = parts
         if len({part.streams for part in parts}) == 1:
             self._copy(parts)
@@ -105,14 +105,14 @@ class _Joining:
             part.path.unlink()
         return len(kept) < len(parts)
 
-    def _inspected(self, paths: Iterable[Path]) -> Iterator[_JoinedPart]:
+    def _inspect_all(self, paths: Iterable[Path]) -> Iterator[_JoinedPart]:
         for path in paths:
             if time.monotonic() > self._ends_at:
                 raise ValueError("too many parts to look at")
-            yield _inspected(path)
+            yield _inspect(path)
 
-    def _separated(self, edges: Sequence[tuple[int, int]]) -> list[Path]:
-        """Each part in a file of its own, in place of the file."""
+    def _separate(self, edges: Sequence[tuple[int, int]]) -> list[Path]:
+        """Replace the file with one for each of its parts."""
         paths = []
         with open(self._path, "rb") as source:
             for number, (start, end) in enumerate(edges):
@@ -159,7 +159,7 @@ class _Joining:
         self._copy(parts, encodes_audio=has_audio)
 
 
-def _inspected(path: Path) -> _JoinedPart:
+def _inspect(path: Path) -> _JoinedPart:
     probed = ffmpeg.probe_result(ffmpeg.start_probe(path))
     found = contents.read(probed)
     length_s = found.duration_s or 0.0

@@ -25,7 +25,7 @@ _MORE_TAGS = ("album", "album_artist", "track", "date", "genre")
 _WITH_COVER = frozenset({".mp3", ".m4a"})
 
 
-def chosen_sound(file: Downloaded, form: Form, limits: DownloadLimits) -> Downloaded:
+def convert_to_sound(file: Downloaded, form: Form, limits: DownloadLimits) -> Downloaded:
     """Replace a file with its sound in the format that `form` names.
 
     It may be as large as an answer of several parts. Raises JobError: somebody who has chosen a
@@ -41,12 +41,12 @@ def chosen_sound(file: Downloaded, form: Form, limits: DownloadLimits) -> Downlo
     if _is_so_already(file.path, found, plan):
         return replace(file, path=file.path.rename(file.path.with_suffix(plan.suffix)))
     info = tags.added(file.info, found) if not found.video else file.info
-    path = _made(file.path, found, plan, info, limits)
+    path = _make(file.path, found, plan, info, limits)
     return replace(file, path=path, info={**info, "ext": plan.suffix[1:]})
 
 
-def picture_inside(file: Downloaded, limits: DownloadLimits) -> Downloaded:
-    """The picture in a song, as a file in its place. Raises JobError if there is none."""
+def extract_picture(file: Downloaded, limits: DownloadLimits) -> Downloaded:
+    """Replace a song with the picture in it. Raises JobError if there is none."""
     found = None if ffmpeg.missing() else contents_of(file.path)
     if found is None or found.video or not found.has_cover:
         raise JobError(Reason.NO_COVER, Fault.PERMANENT, "none in the file either")
@@ -75,7 +75,7 @@ def _is_so_already(path: Path, found: Contents, plan: Conversion) -> bool:
     return (plan.suffix == ".mp3" and "mp3" in found.containers) or path.suffix == plan.suffix
 
 
-def _made(
+def _make(
     path: Path, found: Contents, plan: Conversion, info: Mapping[str, Any], limits: DownloadLimits
 ) -> Path:
     ends_at = time.monotonic() + conversion.budget_of(limits).time_s

@@ -47,12 +47,12 @@ def cut_sound(
         raise JobError(Reason.NO_SOUND, Fault.PERMANENT, "a video without sound")
     suffix = suffix_of(found.audio)
     if found.video or found.audio_number or found.containers & _WITHOUT_LENGTH:
-        path = _extracted(path, suffix, found.audio_number, limits)
+        path = _extract_sound(path, suffix, found.audio_number, limits)
         found = contents_of(path)
     size = path.stat().st_size
     if size <= limits.max_file_bytes:
         return [finish(path, info, limits)]
-    if not form.names_sound and (encoded := _encoded(path, found, info, limits)):
+    if not form.names_sound and (encoded := _try_encode(path, found, info, limits)):
         return [encoded]
     length_s = found.duration_s or positive(info.get("duration"))
     if length_s is None:
@@ -65,7 +65,7 @@ def cut_sound(
             ffmpeg.cut_sound(path, piece_s + _SLACK_S, suffix, run_limits)
 
     parts = pieces.make(path, suffix, length_s, limits, cut)
-    return _finished(path, found, parts, info, limits, form)
+    return _finish_parts(path, found, parts, info, limits, form)
 
 
 def suffix_of(codec: str | None) -> str:
@@ -84,7 +84,7 @@ def piece_of(codec: str | None) -> Conversion:
     return Conversion(suffix, encodes_audio=suffix == ".flac")
 
 
-def _extracted(path: Path, suffix: str, number: int, limits: DownloadLimits) -> Path:
+def _extract_sound(path: Path, suffix: str, number: int, limits: DownloadLimits) -> Path:
     """Replace a file with one that holds nothing but its sound."""
     sound = path.with_name(f"{path.stem}.sound{suffix}")
     time_s = conversion.budget_of(limits).time_s
@@ -96,13 +96,13 @@ def _extracted(path: Path, suffix: str, number: int, limits: DownloadLimits) -> 
     return sound
 
 
-def _encoded(
+def _try_encode(
     path: Path, found: Contents, info: Mapping[str, Any], limits: DownloadLimits
 ) -> ReadyFile | None:
-    """The sound in one file, encoded.
+    """Encode the sound into one file.
 
-    None if it plays everywhere as it is, or encoding takes too long. Raises JobError if it stays
-    too large, because the file is gone by then.
+    Returns None if it plays everywhere as it is, or encoding takes too long. Raises JobError if it
+    stays too large, because the file is gone by then.
     """
     budget = conversion.budget_of(limits)
     with contextlib.suppress(Unaffordable):
@@ -123,7 +123,7 @@ def _cut_flac(path: Path, length_s: float, piece_s: float, run_limits: ProgramLi
         begin_s, number = begin_s + piece_s, number + 1
 
 
-def _finished(
+def _finish_parts(
     path: Path,
     found: Contents,
     parts: list[Path],

@@ -82,14 +82,14 @@ def _keep(path: Path, target: Path, kept: Sequence[Times], limits: ProgramLimits
     if found.video and found.audio:
         sound = path.with_name(f"{path.stem}.sound{sound_cutting.suffix_of(found.audio)}")
         ffmpeg.extract_sound(path, sound, found.audio_number, limits)
-    lists = [_listed(each, kept) for each in (path, sound) if each]
+    lists = [_write_list(each, kept) for each in (path, sound) if each]
     ffmpeg.concatenate(lists[0], target, limits, sound_names=lists[1] if sound else None)
     if sound:
         sound.unlink()
 
 
-def _listed(path: Path, kept: Sequence[Times]) -> Path:
-    """A list for ffmpeg's concat demuxer of what is kept of a file."""
+def _write_list(path: Path, kept: Sequence[Times]) -> Path:
+    """Write a list for ffmpeg's concat demuxer of what is kept of a file."""
     listed = path.with_name(f"{path.name}.kept.txt")
     listed.write_text("".join(_lines(path.name, kept)), "ascii")
     return listed

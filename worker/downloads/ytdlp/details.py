@@ -36,4 +36,4 @@ def with_segments(ydl: LimitedYoutubeDL, file: Downloaded, form: Form) -> Downlo
     """A file with what SponsorBlock knows about it, if that is wanted."""
     if not form.sponsors or form.as_file or spans.of(file.info):
         return file
-    return replace(file, info=sponsorblock.asked(ydl, file.info, form.sponsors))
+    return replace(file, info=sponsorblock.ask(ydl, file.info, form.sponsors))

@@ -151,7 +151,7 @@ def opened(
         on_extracted=functools.partial(extraction.write, own_headers=limits.headers),
     )
     with made as ydl, _complaint_blamed(ydl):
-        chooser.look = functools.partial(small_fetches.codecs_of, ydl)
+        chooser.peek = functools.partial(small_fetches.codecs_of, ydl)
         yield Opened(ydl, chooser, meter)
 
 

@@ -57,7 +57,7 @@ def look(
         ydl.params["match_filter"] = _learning(chooser, is_awaited=task.form.awaits_start)
         ydl.format_selector = _choosing_any(chooser)
         # While nothing is to be downloaded, no format is worth a request.
-        chooser.look = lambda _: {}
+        chooser.peek = lambda _: {}
         try:
             found = extract_info(ydl, task.url, download=False)
         except ListFound as listed:

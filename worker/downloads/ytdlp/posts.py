@@ -209,7 +209,7 @@ class PostYoutubeDL(SpanYoutubeDL):
         track = subtitles.chosen(info, self._form.subtitles)
         wanted = subtitles.download_of(info, track)
         if subtitles.TEXT in wanted:
-            done = subtitles.written(wanted)
+            done = subtitles.write(wanted)
         else:
             done = super().process_video_result(wanted, download)
         for each in done.get("requested_downloads") or ():

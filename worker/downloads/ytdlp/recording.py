@@ -83,7 +83,7 @@ def _record(
     with opened(task, limits, report, extractors) as (ydl, chooser, _):
         ydl.params["match_filter"] = _admitting(chooser, task.record_s)
         ydl.format_selector = _choosing(chooser)
-        chooser.look = lambda _: {}
+        chooser.peek = lambda _: {}
         try:
             found = extract_info(ydl, task.url, download=False)
         except ListFound:
@@ -221,12 +221,12 @@ class LiveSource:
     def _with_init(self, piece: HlsPiece, playlist_url: str) -> bytes:
         if piece.part is None:
             return b""
-        data = self._fetched(piece.part, playlist_url, piece.number)
+        data = self._fetch(piece.part, playlist_url, piece.number)
         if piece.init and piece.init != self._written_init:
-            return self._fetched(piece.init, playlist_url, piece.number) + data
+            return self._fetch(piece.init, playlist_url, piece.number) + data
         return data
 
-    def _fetched(self, part: HlsPart, playlist_url: str, number: int) -> bytes:
+    def _fetch(self, part: HlsPart, playlist_url: str, number: int) -> bytes:
         media = {**self._media, "url": urljoin(playlist_url, part.url)}
         headers = {"Accept-Encoding": "identity"}
         if part.range:
@@ -241,15 +241,18 @@ class LiveSource:
         if not data or key.get("METHOD") != "AES-128":
             return data
         try:
-            return self._decrypted(data, key, playlist_url, number)
+            return self._decrypt(data, key, playlist_url, number)
         except ValueError as error:
             detail = f"a piece that cannot be decrypted: {error}"
             raise JobError(Reason.BROKEN_FILE, Fault.RETRYABLE, detail) from error
 
-    def _decrypted(
+    def _decrypt(
         self, data: bytes, key: Mapping[str, str], playlist_url: str, number: int
     ) -> bytes:
-        """Raises ValueError where the key, or what the playlist says of it, cannot be right."""
+        """Decrypt a piece, and fetch its key if that is a new one.
+
+        Raises ValueError where the key, or what the playlist says of it, cannot be right.
+        """
         if "URI" not in key or number > _LAST_NUMBER:
             raise ValueError("a key without an address, or for a piece without a number")
         # Without an IV in the playlist it is the number of the piece (RFC 8216, 5.2).

@@ -27,10 +27,10 @@ _UNANSWERED = "fetchbot_unanswered"
 _ODD = (LookupError, TypeError, AttributeError, ArithmeticError, RecursionError)
 
 
-def asked(ydl: LimitedYoutubeDL, info: Mapping[str, Any], wanted: Sponsors) -> dict[str, Any]:
-    """What is known about a video, and what SponsorBlock adds to it if it covers the site.
+def ask(ydl: LimitedYoutubeDL, info: Mapping[str, Any], wanted: Sponsors) -> dict[str, Any]:
+    """Ask about a video, if SponsorBlock covers its site, and add what it says to the fields.
 
-    Nothing depends on it: `is_unanswered` says whether it could not be asked.
+    Never fails: `is_unanswered` tells whether SponsorBlock could not be asked.
     """
     if info.get("extractor_key") not in SponsorBlockPP.EXTRACTORS:
         return dict(info)

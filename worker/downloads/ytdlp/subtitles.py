@@ -98,8 +98,8 @@ def long_tag(language: str) -> str:
     return short if len(short) == 3 else ISO639Utils.short2long(short) or "und"
 
 
-def written(info: Mapping[str, Any]) -> dict[str, Any]:
-    """Subtitles whose text an extractor has found already, as if they had been downloaded."""
+def write(info: Mapping[str, Any]) -> dict[str, Any]:
+    """Write subtitles whose text an extractor has found already, as if they were downloaded."""
     path = Path(f"{MEDIA_NAME}.{info['ext']}")
     path.write_text(info[TEXT], encoding="utf-8", errors="replace")
     found = {name: value for name, value in info.items() if name != TEXT}

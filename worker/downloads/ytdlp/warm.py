@@ -65,7 +65,7 @@ def warm_up() -> ExtractorIndex:
     tables = _tables()
     for name in tuple(extractors):
         if _try(_load, extractors[name]):
-            extractors[name] = _replaced(extractors[name], tables)
+            extractors[name] = _replace(extractors[name], tables)
         else:
             broken.add(name)
     # The real classes, of which one may be a plugin's.
@@ -123,7 +123,7 @@ def _real(extractor: Any) -> Any:
     return getattr(extractor, "real_class", extractor)
 
 
-def _replaced(extractor: Any, tables: Iterable[dict[str, Any]]) -> Any:
+def _replace(extractor: Any, tables: Iterable[dict[str, Any]]) -> Any:
     """Put the real class in the place of a lazy one. Returns it.
 
     The lazy classes take 4 MB, which later imports reuse.

@@ -28,7 +28,7 @@ from worker.protocol.choices import Language, Quality
 # Room for what a container adds to its streams, and for errors of estimates.
 _HEADROOM = 0.93
 # How many files are looked at before a choice: each costs a request.
-_MAX_LOOKS = 3
+_MAX_PEEKS = 3
 # How many formats are tested before a choice, which costs a request or two each.
 _MAX_TESTS = 4
 # What has to be cut is long; a greater height than this is not worth more parts.
@@ -71,7 +71,7 @@ class Chooser:
         self._uncut: set[object] = set()
         self._learned: dict[object, Mapping[str, str]] = {}
         self._sizes = Sizes()
-        self.look: Callable[[Format], Mapping[str, str]] = lambda _: {}
+        self.peek: Callable[[Format], Mapping[str, str]] = lambda _: {}
         """Tells the codecs of a format by its first bytes, in yt-dlp's fields."""
         self.works: Callable[[Format], bool] = lambda _: True
         """Tells whether a format can be fetched, by fetching its beginning."""
@@ -109,12 +109,12 @@ class Chooser:
                 remedy=Remedy.COOKIES,
             )
         self._formats = formats
-        self._chosen = self._tested_among(formats)
+        self._chosen = self._choose_tested(formats)
         yield self._chosen.for_ytdlp()
 
-    def _tested_among(self, formats: Sequence[Format]) -> Choice:
+    def _choose_tested(self, formats: Sequence[Format]) -> Choice:
         """Choose what can be fetched, where yt-dlp doubts that."""
-        chosen = self._seen_among(formats)
+        chosen = self._choose_peeking(formats)
         for _ in range(_MAX_TESTS):
             doubted = next(filter(streams.is_untested, chosen.streams), None)
             if doubted is None:
@@ -123,14 +123,14 @@ class Chooser:
             chosen = self._chosen_among(formats)
         return self._chosen_among(streams.without(formats, streams.is_untested) or formats)
 
-    def _seen_among(self, formats: Sequence[Format]) -> Choice:
-        """Choose, with looks at files whose labels may be wrong."""
+    def _choose_peeking(self, formats: Sequence[Format]) -> Choice:
+        """Choose, and peek into files whose labels may be wrong."""
         chosen = self._chosen_among(formats)
-        for _ in range(_MAX_LOOKS):
+        for _ in range(_MAX_PEEKS):
             doubtful = self._doubtful(chosen)
             if doubtful is None:
                 break
-            self._learned[doubtful.get("format_id")] = self.look(doubtful)
+            self._learned[doubtful.get("format_id")] = self.peek(doubtful)
             chosen = self._chosen_among(formats)
         return chosen
 

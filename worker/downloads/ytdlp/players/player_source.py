@@ -23,7 +23,7 @@ class PlayerSource:
 
     def find(self, address: str) -> Player | None:
         """The player at an address; None where the download has to solve it itself."""
-        if address not in KNOWN and not self._has_asked:
+        if not KNOWN.is_settled(address) and not self._has_asked:
             self._has_asked = True
             self._ask(NeedsPlayer(address))
             # This process's own copy: the worker has the other.

@@ -119,9 +119,9 @@ class PatientYoutubeDL(LimitedYoutubeDL):
         starts_left = _MOST_STARTS
         while True:
             had_bytes = _bytes_of(name)
-            done, failure = self._tried(name, info, subtitle, test)
+            done, failure = self._try(name, info, subtitle, test)
             if failure is None:
-                return self._finished(name, done, test=test)
+                return self._finish(name, done, test=test)
             if shorter := dash.without_gone_end(info, self._gone):
                 info = shorter
                 _forget_pieces(name)
@@ -133,10 +133,10 @@ class PatientYoutubeDL(LimitedYoutubeDL):
                 # Not in an `except`: the error of the file says nothing about the failure.
                 raise failure from self._refusal_behind(failure)
 
-    def _tried(
+    def _try(
         self, name: str, info: Any, subtitle: bool, test: bool
     ) -> tuple[Any, DownloadError | None]:
-        """Download a stream, or go on with it; what yt-dlp returns, or else the failure."""
+        """Download a stream, or go on with it. Returns yt-dlp's result, or else the failure."""
         try:
             return self._dl(name, {**info}, subtitle, test), None
         except DownloadError as error:
@@ -148,7 +148,7 @@ class PatientYoutubeDL(LimitedYoutubeDL):
                 raise
             return None, self._trouble
 
-    def _finished(self, name: str, done: Any, *, test: bool) -> Any:
+    def _finish(self, name: str, done: Any, *, test: bool) -> Any:
         if done[0] is None:  # as yt-dlp returns WebVTT that was in pieces
             done = (Path(name).exists(), *done[1:])
         if done[0] and not test:
@@ -181,16 +181,16 @@ class PatientYoutubeDL(LimitedYoutubeDL):
             is_in_pieces = info.get("protocol") in hls.PROTOCOLS or bool(info.get("fragments"))
             self._one_file, self._is_in_pieces = file, is_in_pieces
             try:
-                return self._measured(name, info, subtitle, test)
+                return self._download_measured(name, info, subtitle, test)
             except ranges.RangesIgnored:
                 # Pieces that have come before would be taken for its beginning.
                 Path(f"{name}.part").unlink(missing_ok=True)
         assert file is not None  # noqa: S101 - ranges are ignored for such a file alone
         # Also if it is started again: what has come of the file is not the beginning of a piece.
         self._is_plain, self._one_file, self._is_in_pieces = True, None, False
-        return self._measured(name, _as_plain_file(info, file), subtitle, test)
+        return self._download_measured(name, _as_plain_file(info, file), subtitle, test)
 
-    def _measured(self, name: str, info: Any, subtitle: bool, test: bool) -> Any:
+    def _download_measured(self, name: str, info: Any, subtitle: bool, test: bool) -> Any:
         """Download a stream, and note the lengths of its pieces."""
         self._pieces = info[PIECES]
         try:

@@ -280,9 +280,9 @@ class _Rewriting:
             yield from tags
             init = self._init
             if init and init != self._written_init and not self._is_ad:
-                yield from self._fetched(init.url, init.range, init.key)
+                yield from self._tags_and_url(init.url, init.range, init.key)
                 self._written_init = init
-            yield from self._fetched(url, where, self._key)
+            yield from self._tags_and_url(url, where, self._key)
         self._number += 1
 
     def _pass(self, tags: list[str]) -> tuple[float, float]:
@@ -301,7 +301,7 @@ class _Rewriting:
             return True
         return not self._is_ad and self.span.touches(starts_s, ends_s)
 
-    def _fetched(self, url: str, where: str | None, key: str | None) -> Iterator[str]:
+    def _tags_and_url(self, url: str, where: str | None, key: str | None) -> Iterator[str]:
         if key and "AES-128" in key and "IV" not in parse_m3u8_attributes(key.partition(":")[2]):
             # The number of the piece (RFC 8216, 5.2).
             key = f"{key},IV=0x{self._number:032x}"
