@@ -10,6 +10,7 @@ import stat
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from worker.clocks import Wall
 from worker.sites import site_of
 
 HEADER = "# Netscape HTTP Cookie File\n"
@@ -47,8 +48,8 @@ class Cookie:
         """What no two cookies of a file share."""
         return self.domain, self.path, self.name
 
-    def is_over(self, wall: float) -> bool:
-        """Whether it has ended at that wall time. One that is malformed has no end."""
+    def is_over(self, wall: Wall) -> bool:
+        """Whether it has ended by then. One that is malformed has no end."""
         return self.expires.isdecimal() and 0 < int(self.expires) <= wall
 
 
@@ -113,7 +114,7 @@ def with_value(line: str, value: str, expires: str) -> str:
     return "\t".join(fields) + end
 
 
-def usable(text: str, wall: float) -> tuple[dict[str, list[str]], set[str]]:
+def usable(text: str, wall: Wall) -> tuple[dict[str, list[str]], set[str]]:
     """The lines of the cookies in a text by their sites, and the sites of which all are over.
 
     Lines are as yt-dlp takes them; what it would refuse is left out.

@@ -23,7 +23,7 @@ from maintenance.updates import packages
 from maintenance.updates.children import DiskRoom, ProgramStopped, run_module
 from maintenance.updates.packages import Offline, Plan, ReleaseChannel, UpdateRefused
 from maintenance.updates.situation import Situation, read_situation, version_in
-from worker.clocks import wall_clock
+from worker.clocks import Wall, wall_clock
 from worker.downloads.ytdlp.packages import copies, plugin_packages
 from worker.downloads.ytdlp.packages.copies import Installed, Left, Unusable, YtDlpChoice
 from worker.downloads.ytdlp.packages.installed import is_newer, numbers
@@ -109,7 +109,7 @@ class Updater:
         with self._locked():
             self._change(trial=None)
 
-    def begin_trial(self, wall: float) -> None:
+    def begin_trial(self, wall: Wall) -> None:
         """Note when the bot began to use what is on trial. Raises Busy or OSError."""
         with self._locked():
             self._change(trial=wall)
@@ -235,7 +235,7 @@ class Updater:
         """What does not work with this yt-dlp, with why."""
         trial = self._directory / _TRIAL
         trial.unlink(missing_ok=True)
-        copies.save(trial, YtDlpChoice(installed, copies.own_state(), copies.PYTHON, 0.0))
+        copies.save(trial, YtDlpChoice(installed, copies.own_state(), copies.PYTHON, Wall(0.0)))
         with self._work() as work:
             variables = {name: self._variables[name] for name in _PLAIN if name in self._variables}
             variables |= {
@@ -265,12 +265,12 @@ class Updater:
             copies.PYTHON,
             wall_clock(),
             before=situation.installed,
-            trial=0.0,
+            trial=Wall(0.0),
             left=left if left and is_newer(left.version, chosen.version) else None,
         )
         copies.save(self._file, choice)
 
-    def _change(self, *, trial: float | None) -> None:
+    def _change(self, *, trial: Wall | None) -> None:
         with contextlib.suppress(Unusable):
             if choice := copies.read(self._file):
                 copies.save(self._file, replace(choice, trial=trial))

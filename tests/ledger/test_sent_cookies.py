@@ -7,6 +7,7 @@ import pytest
 from tests.support.stepped_dispatcher import SteppedDispatcher
 from tests.support.updates import ADMIN, GROUP, MESSAGE, USER, said
 from worker import cookie_file
+from worker.clocks import Wall
 from worker.errors import Fault, JobError, Reason, TelegramUnreachable
 from worker.protocol import Download, Reader, Reply
 from worker.protocol.notices import Notice, Topic
@@ -14,7 +15,7 @@ from worker.protocol.site_cookies import CookiesKept, KeepCookies
 from worker.telegram.handlers import handle_update
 
 FILE = {"file_id": "the file", "file_name": "cookies.txt", "file_size": 9}
-NOW = 1000.0
+NOW = Wall(1000.0)
 
 
 def sent(name: str = "cookies.txt", chat: int = ADMIN, user: int = ADMIN, **more: Any) -> Any:

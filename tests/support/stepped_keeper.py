@@ -27,7 +27,7 @@ from worker.protocol import Reader
 from worker.protocol.admin_questions import Asked, Question
 from worker.settings import Settings, YtDlpUpdates
 
-NOW = 1_800_000_000.0
+NOW = Wall(1_800_000_000.0)
 OLD, NEW = "2098.1.1", "2099.1.1"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from worker.clocks import Wall
 from worker.downloads.ytdlp.packages import copies, installed
 from worker.downloads.ytdlp.packages.copies import Installed, Left, Unusable, YtDlpChoice
 
@@ -33,7 +34,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def choice(**changes: object) -> YtDlpChoice:
-    base = YtDlpChoice(Installed("2099.1.1", NAME), copies.own_state(), copies.PYTHON, 1.0)
+    base = YtDlpChoice(Installed("2099.1.1", NAME), copies.own_state(), copies.PYTHON, Wall(1.0))
     return dataclasses.replace(base, **changes)  # type: ignore[arg-type]
 
 
@@ -55,8 +56,8 @@ def test_a_chosen_copy_is_in_use(file: Path) -> None:
     [
         choice(),
         choice(before=Installed("2098.1.1"), trial=0.0),
-        choice(chosen=Installed("2098.1.1"), own=None, left=Left("2099.1.1", "why", 5.0)),
-        choice(left=Left("2099.1.1", "by hand", 5.0, by_itself=False), trial=7.5),
+        choice(chosen=Installed("2098.1.1"), own=None, left=Left("2099.1.1", "why", Wall(5.0))),
+        choice(left=Left("2099.1.1", "by hand", Wall(5.0), by_itself=False), trial=7.5),
     ],
 )
 def test_what_is_saved_is_read(file: Path, one: YtDlpChoice) -> None:

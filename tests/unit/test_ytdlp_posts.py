@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.support.download_limits import limits_with
+from worker.clocks import Monotonic
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.pictures import post
 from worker.downloads.pictures.post import Item, Post, Source
@@ -208,7 +209,7 @@ def test_items_that_are_silent_one_after_another_never_use_up_the_time(
     limits: DownloadLimits, timeout_s: float, done_bytes: int
 ) -> None:
     now = 100.0
-    patience = Patience(limits, lambda: now)
+    patience = Patience(limits, lambda: Monotonic(now))
     assert patience.silence_s(done_bytes) == pytest.approx(timeout_s / 4)
     for _ in range(12):
         now += patience.silence_s(done_bytes)
@@ -217,7 +218,8 @@ def test_items_that_are_silent_one_after_another_never_use_up_the_time(
 
 def test_a_post_comes_without_what_there_is_no_time_for(make: Make) -> None:
     now = 0.0
-    ydl = make(patience=Patience(limits_with(timeout_s=60, slowest_bps=ITEM_BYTES), lambda: now))
+    limits = limits_with(timeout_s=60, slowest_bps=ITEM_BYTES)
+    ydl = make(patience=Patience(limits, lambda: Monotonic(now)))
     names = ("1.jpg", "2.jpg", "3.jpg")
     now = 59.0
     assert done(ydl, *map(picture, names)) == ["1.jpg"]

@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from worker import cookie_file
+from worker.clocks import Wall
 from worker.errors import (
     PASSING_ERRNOS,
     ChatClosed,
@@ -32,7 +33,7 @@ MAX_BYTES = 1 << 20
 MAX_SITES = 20
 
 
-def keep(client: Client, task: KeepCookies, data_dir: Path, wall: float) -> CookiesKept:
+def keep(client: Client, task: KeepCookies, data_dir: Path, wall: Wall) -> CookiesKept:
     """Store the cookies in a file, remove its message, and say what has become of them.
 
     A file that was sent to a group is only removed.
@@ -45,7 +46,7 @@ def keep(client: Client, task: KeepCookies, data_dir: Path, wall: float) -> Cook
     return CookiesKept(Reply(task.reader, None, tuple(said)))
 
 
-def _store(client: Client, file_id: str, data_dir: Path, wall: float) -> list[Notice]:
+def _store(client: Client, file_id: str, data_dir: Path, wall: Wall) -> list[Notice]:
     try:
         content = client.get_file(file_id, MAX_BYTES)
     except (JobError, FileIdRefused, OSError) as error:

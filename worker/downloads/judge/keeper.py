@@ -61,8 +61,8 @@ class JudgeKeeper:
         self._backoff = StartBackoff("The judge")
         self._judge: WatchedProcess | None = None
         self._life: Connection | None = None
-        self._started_at = self._alive_at = 0.0
-        self._ends: deque[float] = deque(maxlen=MAX_ENDS)
+        self._started_at = self._alive_at = Monotonic(0.0)
+        self._ends: deque[Monotonic] = deque(maxlen=MAX_ENDS)
         """When the last judges ended that had started well."""
         self.is_up = False
         """Whether downloads have a way out; any thread may ask."""

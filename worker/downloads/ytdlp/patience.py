@@ -1,8 +1,8 @@
 """How long each item of a post is waited for, so that silent ones do not cost the others."""
 
-import time
 from collections.abc import Callable
 
+from worker.clocks import Monotonic, monotonic
 from worker.downloads.limits import DownloadLimits
 
 _SHARE = 0.25
@@ -15,7 +15,7 @@ class Patience:
     An item may be silent for a quarter of what is left, so that never all of it is used up.
     """
 
-    def __init__(self, limits: DownloadLimits, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(self, limits: DownloadLimits, clock: Callable[[], Monotonic] = monotonic) -> None:
         self._limits = limits
         self._clock = clock
         self._began_at = self._heard_at = clock()

@@ -147,7 +147,7 @@ class LiveSource:
         self.track = track
         self.next_at = 0.0
         """When its playlist is to be looked at again, in monotonic seconds."""
-        self.heard_at: float | None = None
+        self.heard_at: Monotonic | None = None
         """When the last piece came."""
         self._ydl = ydl
         self._media = media

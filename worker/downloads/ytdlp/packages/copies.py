@@ -27,6 +27,7 @@ from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import Any
 
+from worker.clocks import Wall
 from worker.whole_files import new_file_beside, reach_disk
 
 VARIABLE = "YTDLP_IN_USE"
@@ -59,11 +60,11 @@ class Installed:
 
 @dataclass(frozen=True)
 class Left:
-    """A version that was rolled back, why and when (wall time); `by_itself` if the bot did it."""
+    """A version that was rolled back, why and when; `by_itself` if the bot did it."""
 
     version: str
     why: str
-    at: float
+    at: Wall
     by_itself: bool = True
 
 
@@ -72,16 +73,16 @@ class YtDlpChoice:
     """Which yt-dlp an update has chosen.
 
     `own` is the state of the environment's own at that time, `python` for which Python it is, and
-    `since` the wall time. `before` is what can be gone back to. While it is on trial, `trial` is
-    the wall time at which the bot began to use it; 0 before that, None when the trial is over.
+    `since` when it was chosen. `before` is what can be gone back to. While it is on trial, `trial`
+    is when the bot began to use it; 0 before that, None when the trial is over.
     """
 
     chosen: Installed
     own: tuple[str, int] | None
     python: str
-    since: float
+    since: Wall
     before: Installed | None = None
-    trial: float | None = None
+    trial: Wall | None = None
     left: Left | None = None
 
 
@@ -243,16 +244,16 @@ def _from_json(value: Mapping[str, Any]) -> YtDlpChoice:
         chosen=_installed(value["chosen"]),
         own=None if own is None else (str(own[0]), int(own[1])),
         python=str(value["python"]),
-        since=float(value["since"]),
+        since=Wall(float(value["since"])),
         before=_installed(before) if before else None,
-        trial=None if trial is None else float(trial),
+        trial=None if trial is None else Wall(float(trial)),
         left=_left(left) if left else None,
     )
 
 
 def _left(value: Mapping[str, Any]) -> Left:
-    by_itself = bool(value["by_itself"])
-    return Left(str(value["version"]), str(value["why"]), float(value["at"]), by_itself)
+    at, by_itself = Wall(float(value["at"])), bool(value["by_itself"])
+    return Left(str(value["version"]), str(value["why"]), at, by_itself)
 
 
 def _installed(value: Mapping[str, Any]) -> Installed:

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable, Mapping, MutableMapping
 from typing import Any
 
-from worker.clocks import wall_clock
+from worker.clocks import Wall, wall_clock
 from worker.downloads import spans
 from worker.downloads.confinement.file_limit import allow_file
 from worker.downloads.media.contents import positive
@@ -151,7 +151,7 @@ class Meter:
             self._report(Progress(Stage.FINISHING, done_bytes=sum(self._done.values())))
 
 
-def _wait_s(info: Mapping[str, Any], wall: float) -> float:
+def _wait_s(info: Mapping[str, Any], wall: Wall) -> float:
     """For how long yt-dlp will sleep until the site has the media ready."""
     streams = info.get("requested_formats") or [info]
     return max(_count(stream.get("available_at")) for stream in streams) - wall
