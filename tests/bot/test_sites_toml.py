@@ -20,7 +20,7 @@ from worker.telegram.texts import ENGLISH
 
 ADMIN = 99
 SECRET = "pass-word-of-a-header"
-PACED = "Waiting: I get only so many links an hour"
+PACED = "Waiting: I may only fetch so many links an hour"
 OFF = texts.explanation(ENGLISH, Reason.SITE_OFF)
 FOR_MEMBERS = texts.explanation(ENGLISH, Reason.LOGIN_NEEDED)
 BLOCKED = texts.explanation(ENGLISH, Reason.BLOCKED_HERE)

@@ -440,7 +440,7 @@ def test_a_panel_is_posted_and_then_edited_in_place(api: BotApi, driver: Telegra
     assert isinstance(posted, Posted)
     panel = api.chat(CHAT)[-1]
     assert panel.message_id == posted.message_id
-    assert panel.text == ("One link of yours is not done yet:\nNo link of yours is waiting.")
+    assert panel.text == "You have one unfinished link:\nYou have no links waiting."
     assert "panel:3.17" in str(panel.buttons)
     edit = replace(task, message_id=posted.message_id, view=View(view.notices))
     # Once more changes nothing, which Telegram refuses and is as good.

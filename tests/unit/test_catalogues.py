@@ -15,7 +15,7 @@ from worker.protocol.notices import Cancelled, Label, Notice, Refusal, Topic
 from worker.telegram.commands import Command
 from worker.telegram.texts import CATALOGUES, ENGLISH, Catalogue, caption, notice, progress
 from worker.telegram.texts.catalogue import Plural
-from worker.telegram.texts.plurals import PluralForm, PluralRule
+from worker.telegram.texts.plurals import PluralForm
 
 KEYS: dict[str, set[Any]] = {
     "reasons": {*Reason},
@@ -69,7 +69,6 @@ FORMS = {
     PluralForm.FEW: "{count} загрузки",
     PluralForm.MANY: "{count} загрузок",
 }
-RUSSIAN_RULE = PluralRule(frozenset(FORMS), russian_form)
 UNITS = {form: f"{{count}} {form}" for form in FORMS}
 
 
@@ -87,7 +86,7 @@ def declined(text: Plural) -> Plural:
 RUSSIAN = replace(
     ENGLISH,
     language="ru",
-    plural_rule=RUSSIAN_RULE,
+    plural_rule=russian_form,
     ahead=FORMS,
     ahead_in_pause=FORMS,
     in_parts=FORMS,
@@ -170,4 +169,4 @@ def test_language_declines_by_its_own_rule(count: int, form: str) -> None:
 
 @pytest.mark.parametrize(("count", "form"), [(0, "other"), (1, "one"), (2, "other"), (21, "other")])
 def test_english_has_two_forms(count: int, form: str) -> None:
-    assert ENGLISH.plural_rule.form_of(count) == form
+    assert ENGLISH.plural_rule(count) == form

@@ -205,7 +205,7 @@ def test_what_is_said_of_a_list() -> None:
         "2 items · 4:20",
     ]
     assert "200 items\nI can get the first 3." in texts.found_list(ENGLISH, a_list(3, 200))
-    assert "I see no end to it" in texts.found_list(ENGLISH, a_list(3, None))
+    assert "It seems endless; I can get the first 3." in texts.found_list(ENGLISH, a_list(3, None))
 
 
 def test_what_is_said_of_those_that_were_taken() -> None:
@@ -216,7 +216,7 @@ def test_what_is_said_of_those_that_were_taken() -> None:
         "Done: 2 · Waiting: 1 · Failed: 5 · Cancelled: 3",
         "3-5, 9: This is private, so I cannot get it.",
         "7: Something went wrong on my side.",
-        "You have sent a lot of links, so the others come a little later.",
+        "You have sent a lot of links, so the others will come a little later.",
     ]
 
 

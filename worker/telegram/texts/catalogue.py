@@ -111,7 +111,7 @@ class Catalogue:
 
     def choose(self, text: str | Plural, count: int = 0) -> str:
         """The template for this count; a text without plural forms is its own."""
-        return text if isinstance(text, str) else text[self.plural_rule.form_of(count)]
+        return text if isinstance(text, str) else text[self.plural_rule(count)]
 
     def counted(self, text: Plural, count: int) -> str:
         """A text about a number of things."""

@@ -1,4 +1,4 @@
-"""The texts in English, which is also spoken to people whose language has no catalogue."""
+"""The English texts, also used for people whose language has no catalogue."""
 
 from worker.errors import LinkFlaw, Reason
 from worker.protocol import Note, Stage
@@ -6,10 +6,9 @@ from worker.protocol.lists import Hold
 from worker.protocol.looks import Live
 from worker.protocol.notices import Cancelled, Label, Refusal, Topic
 from worker.telegram.commands import Command
-from worker.telegram.texts import plurals
 from worker.telegram.texts.catalogue import Catalogue
 from worker.telegram.texts.english_languages import LANGUAGES
-from worker.telegram.texts.plurals import PluralForm
+from worker.telegram.texts.plurals import PluralForm, one_or_other
 
 _NEVER = "Trying again will not help."
 _LATER = "Please try again later."
@@ -18,13 +17,13 @@ _ADMIN = "Send the link again once an admin allows it."
 
 ENGLISH = Catalogue(
     language="en",
-    plural_rule=plurals.ENGLISH,
+    plural_rule=one_or_other,
     reasons={
         Reason.INVALID_LINK: ("That is not a link I can open.", _COPY),
         Reason.REFUSED_ADDRESS: ("I do not open that address.", _NEVER),
         Reason.UNSUPPORTED: ("I found no video, sound or picture behind that link.", _NEVER),
         Reason.NO_MEDIA: ("I found no video, sound or picture on that page.", _NEVER),
-        Reason.NOTHING_FOUND: ("I have found nothing.", "Please search again with other words."),
+        Reason.NOTHING_FOUND: ("I found nothing.", "Please try other words."),
         Reason.NOT_FOUND: ("That page does not exist any more.", "Please check the link."),
         Reason.FORBIDDEN: ("The site does not let me in, so I cannot get this one.", _NEVER),
         Reason.PRIVATE: ("This is private, so I cannot get it.", _NEVER),
@@ -103,7 +102,7 @@ ENGLISH = Catalogue(
         ),
         Stage.RECORDING: "Recording…",
         Stage.IN_LINE: "Waiting: yours is next…",
-        Stage.PACED: "Waiting: I get only so many links an hour from that site…",
+        Stage.PACED: "Waiting: I may only fetch so many links an hour from that site…",
         Stage.NO_ROOM: "Waiting: I have no room on my disk for now…",
         Stage.OUT_OF_ORDER: (
             "Waiting: sorry, I cannot download anything at the moment. I will as soon as I can…"
@@ -114,7 +113,7 @@ ENGLISH = Catalogue(
         Stage.FINISHING: "Almost there: preparing the file…",
         Stage.RETRYING: "That did not work. I will try again in a moment…",
         Stage.UPLOADING: "Uploading…",
-        Stage.PAUSED: "Paused: I continue when I am back…",
+        Stage.PAUSED: "Paused: I will continue when I am back…",
     },
     ahead={
         PluralForm.ONE: "Waiting: {count} download ahead of yours…",
@@ -125,7 +124,8 @@ ENGLISH = Catalogue(
         PluralForm.OTHER: "Paused for maintenance: {count} downloads ahead of yours…",
     },
     paced=(
-        "Waiting: I get only so many links an hour from that site. Yours starts in about {wait}…"
+        "Waiting: I may only fetch so many links an hour from that site."
+        " Yours starts in about {wait}…"
     ),
     site_wait="The site makes us wait {wait}…",
     uploading="Uploading {size}…",
@@ -141,15 +141,15 @@ ENGLISH = Catalogue(
     hours={PluralForm.ONE: "an hour", PluralForm.OTHER: "{count} hours"},
     notes={
         Note.CUT: "This is too large for one message, so I cut it into parts.",
-        Note.NO_SPONSORBLOCK: "SponsorBlock did not work for this one, so it is as it was.",
+        Note.NO_SPONSORBLOCK: "SponsorBlock did not work here, so nothing was cut out or marked.",
         Note.EARLY_START: (
             "It starts a little before the clip because an exact cut would have taken too long."
         ),
         Note.LOWER_QUALITY: "A better quality would be too large for me to send.",
         Note.AUDIO_ONLY: "This is only the sound because the video is too large for me to send.",
-        Note.NO_SUBTITLES_INSIDE: "I could not put the subtitles into this one.",
+        Note.NO_SUBTITLES_INSIDE: "I could not put the subtitles into this video.",
         Note.NO_SUCH_SUBTITLES: "The site has no subtitles in that language.",
-        Note.AUTOMATIC_SUBTITLES: "A machine has made these subtitles.",
+        Note.AUTOMATIC_SUBTITLES: "These subtitles were generated automatically.",
         Note.INCOMPLETE: "Some of this post is missing because I could not get it.",
         Note.MORE_IN_POST: "The post has more than I can send at once.",
         Note.SLOW_SITE: "The site is too slow for a better quality.",
@@ -188,16 +188,16 @@ ENGLISH = Catalogue(
     commands={
         Command.START: "How to use this bot",
         Command.AUDIO: "The sound alone, also as mp3, m4a or voice: /audio mp3 LINK",
-        Command.VIDEO: "No higher quality than you say, for a smaller file: /video 720 LINK",
+        Command.VIDEO: "At most this quality, for a smaller file: /video 720 LINK",
         Command.CLIP: "A part of a video: /clip 1:20-1:45 LINK",
         Command.FILE: "The file as the site has it, unconverted: /file LINK",
-        Command.PLAYLIST: "The list that a video's link names: /playlist LINK",
-        Command.INFO: "What it is, without a download: /info LINK",
+        Command.PLAYLIST: "The playlist in a video's link: /playlist LINK",
+        Command.INFO: "What a link leads to, without a download: /info LINK",
         Command.SEARCH: "Find a video on YouTube: /search WORDS",
-        Command.COVER: "The picture that the site shows for it: /cover LINK",
-        Command.SUBS: "Its subtitles as a file, also in a language: /subs en LINK",
-        Command.FRESH: "Download it again, in case it has changed: /fresh LINK",
-        Command.QUEUE: "Your links that are not done yet, each with a Cancel button",
+        Command.COVER: "The picture that the site shows for a video: /cover LINK",
+        Command.SUBS: "The subtitles as a file, also in one language: /subs en LINK",
+        Command.FRESH: "Download something again, in case it has changed: /fresh LINK",
+        Command.QUEUE: "Your unfinished links, each with a Cancel button",
         Command.CANCEL: "Stop all your downloads here",
         Command.SETTINGS: "How you want your answers; in a group, for its admins",
         Command.PRIVACY: "What I keep about you, and for how long",
@@ -214,7 +214,7 @@ ENGLISH = Catalogue(
     },
     items={PluralForm.ONE: "{count} item", PluralForm.OTHER: "{count} items"},
     list_long="I can get the first {number}.",
-    list_endless="I see no end to it, and can get the first {number}.",
+    list_endless="It seems endless; I can get the first {number}.",
     list_question=(
         "Which ones do you want? You can also reply to this message with their numbers, such as"
         " 3-7, 12."
@@ -230,8 +230,8 @@ ENGLISH = Catalogue(
     cancelled_items="Cancelled: {number}",
     why_failed="{numbers}: {what}",
     held_items={
-        Hold.QUOTA: "You have sent a lot of links, so the others come a little later.",
-        Hold.SITE: "The site does not work at the moment. The others come when it does again.",
+        Hold.QUOTA: "You have sent a lot of links, so the others will come a little later.",
+        Hold.SITE: "The site is not working at the moment. The others will come when it is.",
     },
     cancel_rest_button="Cancel the rest",
     try_again_button="Try the failed ones again",
@@ -244,11 +244,11 @@ ENGLISH = Catalogue(
             " Private pages and copy-protected videos do not work, and live streams may not."
         ),
         Topic.HELP_PICTURE: (
-            "In a private chat the buttons below an answer bring it in other forms;"
+            "In a private chat, the buttons below an answer offer it in other forms;"
             " More shows them all."
         ),
         Topic.HINT: "Send me a link to a video, a song or a picture. /help tells you more.",
-        Topic.WHICH_WORDS: "What shall I look for? For example: /search how to bake bread",
+        Topic.WHICH_WORDS: "What should I look for? For example: /search how to bake bread",
         Topic.WHICH_LINK: (
             "Put the link after the command, or reply with the command to the message that has it."
         ),
@@ -264,10 +264,10 @@ ENGLISH = Catalogue(
         },
         Topic.DEAD_BUTTON: "This button no longer does anything.",
         Topic.CANCELLED_ALL: {
-            PluralForm.ONE: "I have stopped the one link of yours that was not done.",
-            PluralForm.OTHER: "I have stopped the {count} links of yours that were not done.",
+            PluralForm.ONE: "I have stopped your one unfinished link.",
+            PluralForm.OTHER: "I have stopped your {count} unfinished links.",
         },
-        Topic.NOTHING_TO_CANCEL: "No link of yours is waiting here.",
+        Topic.NOTHING_TO_CANCEL: "You have no links waiting here.",
         Topic.WHICH_HEIGHT: (
             "How many lines should the video have at most? For example: /video 720 and the link."
         ),
@@ -285,7 +285,7 @@ ENGLISH = Catalogue(
         Topic.NOT_LOOKED_UP: "{why}",
         Topic.ON_ITS_WAY: "It is on its way.",
         Topic.ENOUGH_AWAITED: (
-            "I am waiting for five streams in this chat already. Cancel one of them first."
+            "I am already waiting for five streams in this chat. Cancel one of them first."
         ),
         Topic.MARK_FIRST: "Please mark at least one first.",
         Topic.NO_SUCH_ITEMS: "That list has no items with these numbers.",
@@ -310,13 +310,13 @@ ENGLISH = Catalogue(
             "Who? Write /ban and the person's numeric id, or reply /ban to a message of theirs."
         ),
         Topic.UPDATE_BEGINS: (
-            "I am looking for it, and will tell you. Trying a new one may take some minutes."
+            "I am looking for a new one, and will tell you. Trying it may take a few minutes."
         ),
         Topic.WHO_WHOM: (
             "Who? Write /who and the person's numeric id, or reply /who to a message of theirs."
         ),
         Topic.PAUSED: "Downloads are paused until /resume. Links are accepted, and wait.",
-        Topic.PAUSED_ALREADY: "Downloads are paused already. /resume lets them go on.",
+        Topic.PAUSED_ALREADY: "Downloads are already paused. /resume lets them go on.",
         Topic.RESUMED: "Downloads continue.",
         Topic.NOT_PAUSED: "Downloads were not paused.",
         Topic.BAN_ADMIN: "That is an admin of this bot.",
@@ -350,8 +350,8 @@ ENGLISH = Catalogue(
         Topic.PANEL_EXPIRED: "These buttons have expired. Send the command again for new ones.",
         Topic.PANEL_NOT_YOURS: "Only the person who sent the command can press these buttons.",
         Topic.QUEUE_TITLE: {
-            PluralForm.ONE: "One link of yours is not done yet:",
-            PluralForm.OTHER: "{count} links of yours are not done yet:",
+            PluralForm.ONE: "You have one unfinished link:",
+            PluralForm.OTHER: "You have {count} unfinished links:",
         },
         Topic.QUEUE_LINE: "{number}. {link}: waiting",
         Topic.QUEUE_LINE_AHEAD: {
@@ -365,10 +365,10 @@ ENGLISH = Catalogue(
             PluralForm.OTHER: "… and {count} more.",
         },
         Topic.QUEUE_OF_LISTS: {
-            PluralForm.ONE: "One item of your lists waits for its turn.",
-            PluralForm.OTHER: "{count} items of your lists wait for their turn.",
+            PluralForm.ONE: "One item from your lists is waiting its turn.",
+            PluralForm.OTHER: "{count} items from your lists are waiting their turn.",
         },
-        Topic.QUEUE_EMPTY: "No link of yours is waiting.",
+        Topic.QUEUE_EMPTY: "You have no links waiting.",
         Topic.SETTINGS_TITLE: "Your settings. They apply from your next link on.",
         Topic.GROUP_SETTINGS_TITLE: "The settings of this group.",
         Topic.SETTINGS_FOR_ADMINS: (
@@ -389,7 +389,7 @@ ENGLISH = Catalogue(
         ),
         Topic.SETTING_CAPTIONS: "What do you want me to write below files?",
         Topic.SETTING_SPONSORS: (
-            "What shall I do with advertising in YouTube's videos? SponsorBlock knows where it is."
+            "What should I do with advertising in YouTube's videos? SponsorBlock knows where it is."
             " It is asked in a way that does not tell it which video you want."
         ),
         Topic.SETTING_DESCRIPTION: (
@@ -399,7 +399,7 @@ ENGLISH = Catalogue(
             "In which language do you want subtitles in videos, where the site has some? Players"
             " show them when you switch them on."
         ),
-        Topic.SETTING_LANGUAGE: "Which language shall I speak?",
+        Topic.SETTING_LANGUAGE: "Which language should I use?",
         Topic.SETTING_BUTTONS: (
             "Do you want buttons below answers, for the sound, other qualities and more?"
         ),
@@ -410,7 +410,7 @@ ENGLISH = Catalogue(
             "• What you have set with /settings.\n"
             "• Files only until they are sent. I remember what I found behind links and by"
             " searches, but not who asked for it.\n"
-            "Sites see my owner's server, and of you only the words that you search for. My log"
+            "Sites see my owner's server; of you they see only the words you search for. My log"
             " names sites, the addresses of what failed, and people by their numbers in Telegram."
             " /forget does not reach it."
         ),
@@ -419,9 +419,9 @@ ENGLISH = Catalogue(
             PluralForm.OTHER: "At the moment that is {count} links.",
         },
         Topic.FORGET: (
-            "Shall I delete everything that I keep about you? Your links that are not done are"
-            " cancelled, the buttons below my answers stop working, and your settings go back to"
-            " the defaults.\n"
+            "Shall I delete everything that I keep about you? Your unfinished links are cancelled,"
+            " the buttons below my answers stop working, and your settings go back to the"
+            " defaults.\n"
             "For {days} days I still keep when your links came and what they took, but not the"
             " links themselves, so that limits still count. What I sent stays in our chat; delete"
             " it there."

@@ -4,7 +4,6 @@ Counts here are whole numbers, so the rules for fractions are left out.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from enum import StrEnum
 
 
@@ -19,16 +18,10 @@ class PluralForm(StrEnum):
     OTHER = "other"
 
 
-@dataclass(frozen=True)
-class PluralRule:
-    """The forms that a language has, and the function that chooses one of them for a count."""
-
-    forms: frozenset[PluralForm]
-    form_of: Callable[[int], PluralForm]
+PluralRule = Callable[[int], PluralForm]
+"""Chooses one of a language's forms for a count."""
 
 
-def _one_or_other(count: int) -> PluralForm:
+def one_or_other(count: int) -> PluralForm:
+    """The rule of English, German, Dutch and others."""
     return PluralForm.ONE if count == 1 else PluralForm.OTHER
-
-
-ENGLISH = PluralRule(frozenset({PluralForm.ONE, PluralForm.OTHER}), _one_or_other)
