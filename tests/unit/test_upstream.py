@@ -154,7 +154,7 @@ def test_log_says_that_a_proxy_wants_another_login(
     monkeypatch.setattr(Upstream, "open", lambda _self: SlowProxy(answer))
     assert Upstream(url).connect(SITE) is SocksReply.FAILED
     (line,) = caplog.messages
-    assert line.startswith(f"The proxy {url.replace('ada:wrong@', '')} lets nobody in")
+    assert line.startswith(f"The proxy {url.replace('ada:wrong@', '')} refuses this login")
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:3128", "socks5h://[::1]:1080"])
@@ -167,7 +167,7 @@ def test_log_says_that_a_proxy_is_not_reached(
     monkeypatch.setattr(Upstream, "open", refuse)
     for connected in (Upstream(url).connect(SITE), Upstream(url).open_for_requests()):
         assert connected is SocksReply.FAILED
-    assert caplog.messages == [f"The proxy {url} is not reached: refused"] * 2
+    assert caplog.messages == [f"The proxy {url} cannot be reached: refused"] * 2
 
 
 def test_log_says_nothing_where_a_proxy_does_not_reach_a_site(

@@ -1,6 +1,6 @@
-"""The operator's proxy, behind which the judge connects if there is one.
+"""The operator's proxy, through which the judge connects if there is one.
 
-What talks to the proxy before a connection is one blocks, and runs in a thread of its own.
+Connecting through it blocks, so that runs in a thread of its own.
 """
 
 import base64
@@ -20,13 +20,13 @@ from worker.downloads.judge.tls import Stream, TlsSocket
 log = logging.getLogger(__name__)
 
 TIMEOUT_S = 30.0
-"""How long a proxy may take to be connected to, and then for all of its answer."""
+"""How long connecting to a proxy may take, and then all of its answer."""
 
 HEAD_LIMIT_BYTES = 64 * 1024
 _HTTP = ("http", "https")
 _WANTS_LOGIN = re.compile(rb"HTTP/1\.[01] 407\b")
 _NO_METHOD = 0xFF
-# Of a connection that the proxy may have refused for reasons of its own.
+# Of SOCKS. 1 and 2 say little: the proxy may have refused for reasons of its own.
 _REPLIES = {
     1: SocksReply.FAILED,
     2: SocksReply.FAILED,
@@ -58,7 +58,7 @@ class Upstream:
 
     @property
     def is_http(self) -> bool:
-        """Whether it has to know what a connection is for before it makes one."""
+        """Whether it is an HTTP proxy, which has to know what a connection is for."""
         return self._scheme in _HTTP
 
     @property
@@ -78,7 +78,7 @@ class Upstream:
             raise
 
     def open_for_requests(self) -> Stream | SocksReply:
-        """Connect to the proxy, to send it whole HTTP requests; the failure if it cannot."""
+        """Connect to the proxy, to send it HTTP requests. Returns the failure if there is one."""
         made = self._opened()
         if made is None:
             return SocksReply.FAILED
@@ -86,7 +86,7 @@ class Upstream:
         return made
 
     def connect(self, target: Target) -> Stream | SocksReply:
-        """Connect through the proxy; why that cannot be done if it cannot."""
+        """Connect to a target through the proxy. Returns the failure if there is one."""
         made = self._opened()
         if made is None:
             return SocksReply.FAILED
@@ -101,18 +101,18 @@ class Upstream:
         return reply
 
     def _opened(self) -> Stream | None:
-        """A connection to the proxy itself; None if there is none, which only the log says.
+        """A connection to the proxy itself; None, and a line in the log, if it cannot be reached.
 
-        To a download it is as if no site could be reached.
+        To a download that looks as if no site could be reached.
         """
         try:
             return self.open()
         except OSError as error:
-            log.warning("The proxy %s is not reached: %s", self._name, error)
+            log.warning("The proxy %s cannot be reached: %s", self._name, error)
             return None
 
     def _note_refusal(self) -> None:
-        log.warning("The proxy %s lets nobody in with this login, or without one.", self._name)
+        log.warning("The proxy %s refuses this login, or wants one.", self._name)
 
     @property
     def _name(self) -> str:

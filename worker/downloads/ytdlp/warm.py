@@ -90,12 +90,12 @@ def warm_up() -> ExtractorIndex:
 
 
 def _try(step: Callable[..., object], *extractor: Any) -> bool:
-    """Run a step; whether it succeeded."""
+    """Run a step. Returns whether it succeeded."""
     try:
         step(*extractor)
     except Exception as error:  # noqa: BLE001 - any extractor may fail in any way
         name = " ".join(each.__name__ for each in (step, *extractor))
-        log.warning("Warm-up: %s failed with %s.", name.lstrip("_"), type(error).__name__)
+        log.warning("The warm-up step %s failed (%s).", name.lstrip("_"), type(error).__name__)
         return False
     return True
 
