@@ -18,7 +18,7 @@ from urllib3.connectionpool import HTTPConnectionPool
 
 
 def new_session() -> requests.Session:
-    """A session without a proxy, .netrc or certificate that nobody has configured."""
+    """A session that ignores proxies, .netrc and certificates of the environment."""
     session = requests.Session()
     session.trust_env = False
     for scheme in ("http://", "https://"):

@@ -49,12 +49,12 @@ class Cookie:
         return self.domain, self.path, self.name
 
     def is_over(self, wall: Wall) -> bool:
-        """Whether it has ended by then. One that is malformed has no end."""
+        """Whether it has expired by then. One with a malformed time never does."""
         return self.expires.isdecimal() and 0 < int(self.expires) <= wall
 
 
 def open_to_read(path: Path) -> int:
-    """Open a file with cookies, and nothing that would be waited for or has no end.
+    """Open a cookies file; refuse pipes and devices, which could block or never end.
 
     Returns a descriptor. Raises OSError.
     """
@@ -115,7 +115,7 @@ def with_value(line: str, value: str, expires: str) -> str:
 
 
 def usable(text: str, wall: Wall) -> tuple[dict[str, list[str]], set[str]]:
-    """The lines of the cookies in a text by their sites, and the sites of which all are over.
+    """The cookie lines of a text by their sites, and the sites whose cookies have all expired.
 
     Lines are as yt-dlp takes them; what it would refuse is left out.
     """

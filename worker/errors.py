@@ -9,13 +9,13 @@ import errno
 from enum import StrEnum
 
 SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
-"""Errors of a machine that is out of descriptors, memory or processes, which others give back."""
+"""Errors of a machine that is out of descriptors, memory or processes, for the time being."""
 
 PASSING_ERRNOS = SHORTAGES | {
     *(errno.ENOSPC, errno.EDQUOT, errno.EIO, errno.EROFS, errno.ESTALE, errno.ETIMEDOUT),
     errno.EBUSY,
 }
-"""Those, and errors of a disk that is full or fails: they may pass without a change of settings."""
+"""Errors that may pass without a change of settings: also a disk that is full or fails."""
 
 
 class Fault(StrEnum):

@@ -1,10 +1,10 @@
 """What a site is: all the names under which one operator serves.
 
 Without the public suffix list (publicsuffix.org), which has nearly ten thousand rules and changes
-every week, the registered part of a host's name is a guess. It rather takes one site for two than
-two for one, since cookies of one must not go to the other. It knows what countries sell names
-below as a rule, and the larger hosting providers, but not the names of towns and provinces that
-some registries (jp, no, it, pl) sell names below.
+every week, the registered part of a host's name is a guess. It would rather take one
+site for two than two for one, since cookies of one must not go to the other. It knows below which
+names countries usually sell others, and the larger hosting providers, but not the names of towns
+and provinces below which some registries (jp, no, it, pl) sell names.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""The judge as the HTTP proxy that ffmpeg knows: the same judgement by another tongue."""
+"""The judge as the HTTP proxy that ffmpeg knows: the same decisions over another protocol."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Telegram's limits: who may be spoken to, and when."""
+"""Telegram's limits: which chats may be sent messages, and when."""
 
 import pytest
 

@@ -120,7 +120,7 @@ def _noted(facts: MediaFacts, note: Note | None) -> MediaFacts:
 
 
 def _ready(file: Downloaded, limits: DownloadLimits, form: Form) -> list[ReadyFile]:
-    """Make ready to be sent what is wanted of a file, in as many files as that takes."""
+    """Make the wanted part of a file ready to be sent, in as many files as that takes."""
     check_whole(file)
     path, span, clipped = file.path, spans.of(file.info), None
     if span and file_types.of(file.path) is None and not ffmpeg.missing():
@@ -172,7 +172,7 @@ def _starting(facts: MediaFacts, clipped: Clipped) -> MediaFacts:
 
 
 def _large_enough(file: Downloaded, ready: ReadyFile) -> ReadyFile:
-    """The file itself. Raises JobError for a picture that is too small to be what a page shows."""
+    """Return `ready`. Raises JobError for a picture too small to be what a page is about."""
     min_side = file.info.get(MIN_SIDE) or 0
     sides = (ready.facts.width, ready.facts.height)
     if any(side is not None and side < min_side for side in sides):

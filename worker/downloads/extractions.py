@@ -1,4 +1,4 @@
-"""What was found behind links lately, kept so that it need not be looked for again.
+"""Keep what was found behind links lately, so that it need not be looked for again.
 
 A download that has read a page leaves what it found there in its directory, and the worker keeps
 that for the next download of the same link: another quality begins at once then. The worker never
@@ -35,7 +35,10 @@ MAX_KEPT = 64
 
 
 def lend(store: Path, url: str, directory: Path, wall: Wall) -> bool:
-    """Copy what was found behind a link into a download's directory; whether there is any."""
+    """Copy what was found behind a link into a download's directory.
+
+    Returns whether there was anything.
+    """
     try:
         path = store / _name(url)
         age_s = wall - path.stat(follow_symlinks=False).st_mtime
@@ -73,7 +76,7 @@ def keep(store: Path, url: str, directory: Path, wall: Wall) -> None:
 
 
 def forget(store: Path, url: str) -> bool:
-    """Forget what was found behind a link; whether there was anything."""
+    """Forget what was found behind a link. Returns whether there was anything."""
     with contextlib.suppress(OSError):
         (store / _name(url)).unlink()
         return True

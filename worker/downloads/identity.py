@@ -94,9 +94,9 @@ def _details(found: FoundMedia, match: re.Match[str]) -> list[str] | None:
 
 
 def _behind(match: re.Match[str]) -> str:
-    """What goes on behind a pattern's end, such as the name of a file in the folder that it names.
+    """The rest of the path or parameter in which a pattern's match ends.
 
-    In the path up to its end, in a parameter up to the next one.
+    For instance the name of a file in the folder that the pattern names.
     """
     link, end = match.string, match.end()
     if link[end - 1] in "?&#":
@@ -108,7 +108,7 @@ def _behind(match: re.Match[str]) -> str:
 def _other_parameters(url: str, media_id: str) -> Iterator[tuple[str, str]]:
     """The parameters of a link that may say more than the id, such as `?h=` of an unlisted video.
 
-    Whoever sends the link without them may not have what they give access to.
+    They may give access to what other people's links without them do not.
     """
     for name, values in parse_qs(urlsplit(media_keys.without_tracking(url)).query).items():
         if name not in _NO_PART_OF_A_NAME and values != [media_id]:

@@ -60,10 +60,10 @@ def asked(form: Form) -> Span | None:
 
 
 def take(info: MutableMapping[str, Any], wanted: Span | None = None) -> None:
-    """Take the span out of what yt-dlp knows of a video, for `of` to find, or put the `wanted` one.
+    """Move the span in yt-dlp's fields, or the `wanted` one, to where only `of` finds it.
 
-    Otherwise yt-dlp would have ffmpeg fetch it, whose connections nobody guards, and would take the
-    span's length for that of the whole.
+    yt-dlp would have ffmpeg fetch it, whose connections nobody guards, and would take the span's
+    length for that of the whole.
     """
     start_s = positive(info.pop("section_start", None)) or 0.0
     end_s = positive(info.pop("section_end", None))

@@ -34,8 +34,8 @@ _UP_TO_PATH = re.compile(r"^(?:[a-z0-9+.-]+://)?[^/?#]*", re.IGNORECASE)
 class Links:
     """The good links of a message, normalised, in order, without repeats.
 
-    And the flaws of others. Links to chats of Telegram are left out beside better ones: channels
-    put them below their posts.
+    `flaws` says what is wrong with the others. Links to chats of Telegram are left out beside
+    better ones: channels put them below their posts.
     """
 
     good: tuple[str, ...] = ()
@@ -46,7 +46,7 @@ class Links:
 
 
 class _Found(NamedTuple):
-    """A link as it stands in a message; hidden where words are shown in its place."""
+    """A link as it stands in a message; hidden if words are shown in its place."""
 
     url: str
     is_hidden: bool = False

@@ -1,4 +1,4 @@
-"""capabilities(7): give up what root, or whoever makes a user namespace, may do beyond others."""
+"""Give up what root, or the maker of a user namespace, may do beyond others (capabilities(7))."""
 
 import ctypes
 import errno
@@ -35,7 +35,7 @@ def drop() -> None:
     kept = 1 << _DAC_OVERRIDE if os.geteuid() == 0 else 0
     _libc.prctl(_PR_CAP_AMBIENT, _CLEAR_ALL, 0, 0, 0)
     for capability in range(_HIGHEST + 1):
-        # Fails for those that the kernel does not know, and for whoever has none to lose here.
+        # Fails for those that the kernel does not know, and in a process without the right to.
         if not kept & 1 << capability:
             _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
     header, sets = _Header(_VERSION_3, 0), (_Sets * 2)()

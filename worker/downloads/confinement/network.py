@@ -28,8 +28,9 @@ _FLAGS = struct.Struct("16sh22x")
 _BACKLOG = 128
 
 _TRIES, _PAUSE_S = 5, 0.5
+# ECHILD: a signal ended the child. ENOSPC is left out: it is the limit of namespaces, by which some
+# machines forbid them.
 _PASSING = SHORTAGES | {errno.ECHILD}
-# ECHILD: a signal ended the child. ENOSPC, the limit of namespaces, is how some forbid them.
 
 _libc = ctypes.CDLL(None, use_errno=True)
 
@@ -76,7 +77,10 @@ def _can_enter_namespace() -> bool:
 
 
 def _enter_namespace() -> None:
-    """All of it, since some kernels allow the first step and then nothing in it (AppArmor)."""
+    """Enter a new namespace completely.
+
+    Some kernels (AppArmor) allow its creation but nothing inside it.
+    """
     with Namespace() as made:
         made.enter()
 
@@ -84,8 +88,8 @@ def _enter_namespace() -> None:
 class Namespace:
     """A network that processes of this user can move to; nothing in it leads outside.
 
-    `listener` is the only socket that listens there, on loopback: whoever has it is the only way
-    out. The network exists until it is closed and all processes in it have ended.
+    `listener` is the only socket that listens there, on loopback: the process that has it is the
+    only way out. The network exists until it is closed and all processes in it have ended.
     """
 
     def __init__(self) -> None:
@@ -136,7 +140,7 @@ class Namespace:
 
 
 def _make(pair: socket.socket) -> NoReturn:
-    """Make a network in this process, and send what opens it in the order in which it is used."""
+    """Make a network in this process, and send descriptors of it in the order of their use."""
     try:
         names = ["net"]
         # Root needs no user namespace, in which files of other users would belong to nobody.

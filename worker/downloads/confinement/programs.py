@@ -52,7 +52,7 @@ def bind(proxy: str | None) -> None:
 
 
 def _is_to_fetch(command: Any) -> bool:
-    """Whether a command is ffmpeg's for what comes from the web, which the audit hook judges."""
+    """Whether a command has ffmpeg fetch from the web, which the audit hook decides on."""
     if isinstance(command, str | bytes | os.PathLike):
         return False
     texts = [os.fsdecode(part) for part in command]
@@ -65,5 +65,5 @@ def _without_proxies(environment: Mapping[str, str]) -> dict[str, str]:
 
 
 def _as_http(proxy: str) -> str:
-    """The judge's other tongue, at the same port and with the same secret."""
+    """The same proxy as an HTTP URL: same port, same secret."""
     return "http:" + proxy.partition(":")[2]

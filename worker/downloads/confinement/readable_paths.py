@@ -63,7 +63,7 @@ def _program_directories() -> Iterator[str]:
 
 
 def _without(hidden: set[str], above: set[str], path: str) -> Iterator[str]:
-    """The path, or what is in it if it is `above` something hidden, as far as that is not."""
+    """The path; if something hidden is below it, the entries beside that."""
     if path in hidden:
         return
     if path not in above:

@@ -19,10 +19,10 @@ _HEAD = struct.Struct("qI")
 
 @dataclass(frozen=True)
 class LentCookies:
-    """What a download was given: which file's cookies of which site, and as they were then.
+    """Which cookies a download was given: those of a site, from a file, as they were then.
 
-    `changed_ns` is when the operator changed the file last; `digests` are of the cookies, and
-    `lasting` of the keys of those that were not over.
+    `changed_ns` is when the operator last changed the file; `digests` are of the cookies, and
+    `lasting` of the keys of those that had not expired.
     """
 
     source: Path
@@ -35,7 +35,7 @@ class LentCookies:
 def copy_in_child(url: str, source: Path, target: Path) -> LentCookies | None:
     """Call `copy_site_cookies` in a child process, so that no other site's cookies stay in memory.
 
-    Returns what that does. The caller must have one thread. Raises OSError when the disk is full,
+    Returns what it returns. The caller must have one thread. Raises OSError when the disk is full,
     otherwise JobError, which only the operator can fix.
     """
     try:

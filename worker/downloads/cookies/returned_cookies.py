@@ -1,12 +1,13 @@
-"""Write back the cookies that a site has changed while a download used them.
+"""Write back the cookies that a site changed while a download used them.
 
-Sites renew a session as it is used, and an old one ends after a while. Runs in the downloads
+Sites renew a session while it is used, and an old one ends after a while. Runs in the downloads
 worker, which does not trust the download: it takes new values of cookies that were there, of the
 download's own site, and nothing else. So a download that lies spoils the cookies of its own site.
 
-The file is replaced as a whole, whenever the writer may be killed. Downloads that end at the same
-time wait for each other, and the first to change a cookie wins. The file keeps its time of
-modification, so another one says that the operator has replaced it, and that is left alone.
+The file is replaced as a whole, so a writer that is killed leaves it as it was. Downloads that end
+at the same time wait for each other, and the first to change a cookie wins. The file keeps its time
+of modification: another time shows that the operator has replaced the file, which is then left
+alone.
 """
 
 import contextlib
@@ -30,7 +31,7 @@ PATIENCE_S = 5.0
 """How long a writer may take, with all that it waits for."""
 
 _MAX_RETURNED_BYTES = 1 << 20
-# RFC 6265bis, 5.6: name and value together.
+# Of name and value together (RFC 6265bis, 5.6).
 _MAX_COOKIE_BYTES = 4096
 # RFC 6265bis, 5.5: a browser keeps no cookie for longer, whatever the site says.
 _MAX_AGE_S = 400 * 86_400

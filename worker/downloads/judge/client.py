@@ -17,7 +17,7 @@ ANSWER_TIMEOUT_S = 5.0
 """How long a new judge is waited for while it takes over from one that has ended."""
 
 END_TIMEOUT_S = 1.0
-"""How long a judge is waited for that is to say how many bytes have passed."""
+"""How long to wait for the judge to say how many bytes have passed."""
 
 _LINE_LIMIT_BYTES = 4096
 
@@ -88,13 +88,13 @@ class WayOut:
         return self._control.fileno()
 
     def look(self) -> None:
-        """Take what the judge says. Raises JudgeLost when it has ended."""
+        """Read what the judge says. Raises JudgeLost when it has ended."""
         with suppress(BlockingIOError):
             while True:
                 self._hear()
 
     def explained(self, error: JobError) -> JobError:
-        """The error of a download that has failed: it may be for what the judge did."""
+        """The error of a failed download, or what the judge did to cause it."""
         lost = None
         try:
             if self._passed_bytes is None:
@@ -107,7 +107,7 @@ class WayOut:
         return lost or error
 
     def finish(self) -> int | None:
-        """End all connections; how many bytes have passed in both directions, if the judge says."""
+        """End all connections. Returns the bytes passed in both directions, if the judge says."""
         with suppress(OSError, JudgeLost):
             self._control.settimeout(END_TIMEOUT_S)
             self._control.shutdown(socket.SHUT_WR)

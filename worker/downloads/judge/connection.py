@@ -69,7 +69,7 @@ class JudgeServices:
 
 
 class Connection:
-    """Begins with the client's first byte and ends by itself, or by `close`."""
+    """One connection of a client, from its first byte on; it ends by itself or by `close`."""
 
     def __init__(
         self, services: JudgeServices, owner: Owner, client: socket.socket, secret: str
@@ -130,9 +130,9 @@ class Connection:
             self._begin(handshake.target)
 
     def _stop_hearing(self) -> None:
-        """Read nothing while nothing can be done with it, for as long as that takes.
+        """Read nothing more until the site is reached, however long that takes.
 
-        If the client goes, that shows when it is answered.
+        If the client goes away, that shows when it is answered.
         """
         self._timeout.cancel()
         self._loop.watch(self._client, 0)

@@ -69,7 +69,7 @@ class HttpHandshake:
         return self._data
 
     def feed(self, data: bytes) -> bytes:
-        """Take what the client has sent; what is to be answered: nothing. Raises Rejected."""
+        """Take what the client has sent. Nothing is to be answered yet. Raises Rejected."""
         self._data += data
         if not _LETTERS.fullmatch(self._data):
             raise Rejected
@@ -81,7 +81,7 @@ class HttpHandshake:
         return b""
 
     def answer(self, reply: SocksReply) -> bytes:
-        """How to say that; of a request the site itself says that it is done."""
+        """The HTTP response for a reply; empty for a plain request, which the site answers."""
         if reply is SocksReply.DONE:
             return b"" if self.is_one_request else b"HTTP/1.1 200 Connected\r\n\r\n"
         return _answer(_STATUS.get(reply, "502 Bad Gateway"))
@@ -132,7 +132,7 @@ def _fields(fields: bytes) -> Iterator[tuple[bytes, bytes]]:
 
 
 def _kept(fields: bytes) -> Iterator[bytes]:
-    """The fields that are the site's to read: none about this connection, none with the secret."""
+    """The fields that the site may see: none about this connection, none with the secret."""
     for found in _FIELD.finditer(fields):
         name = found[1].lower()
         if name not in _KEPT_BACK and not name.startswith(b"proxy-"):

@@ -1,4 +1,4 @@
-"""Accept whoever connects to a socket."""
+"""Accept the clients that connect to a socket."""
 
 import socket
 from collections.abc import Callable
@@ -37,7 +37,7 @@ class Listener:
         except (BlockingIOError, ConnectionAbortedError):
             return
         except OSError:
-            # There is no descriptor left, and who waits is there until there is one.
+            # There is no descriptor left; the client stays in line until there is one.
             self._loop.watch(self._made, 0)
             self._pause = self._loop.call_later(_PAUSE_S, self._watch)
             return

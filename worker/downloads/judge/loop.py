@@ -51,7 +51,7 @@ class Waits(Protocol):
 
 
 class Loop:
-    """Calls who waits for a socket or a moment, one after the other."""
+    """Makes the calls that wait for a socket or a moment, one after the other."""
 
     def __init__(self) -> None:
         self._selector = selectors.DefaultSelector()
@@ -91,7 +91,7 @@ class Loop:
         self._sweep_at = max(_FEW_TIMERS, 2 * len(self._timers))
 
     def step(self) -> None:
-        """Wait for the next sockets or the next moment, and call whoever waits for them."""
+        """Wait for the next sockets or the next moment, and make the calls that wait for them."""
         wait_s = self._timers[0][0] - time.monotonic() if self._timers else _MAX_WAIT_S
         for key, events in self._selector.select(max(0.0, wait_s)):
             # One that was called before may have ended the next one's wait.
@@ -105,9 +105,9 @@ class Loop:
 
 
 class GuardedLoop:
-    """A loop for one of many: whatever it is called with, an error ends it alone.
+    """A loop in which an error of one user ends that user alone, whatever it called.
 
-    `on_error` ends it. What fails then is no longer caught.
+    `on_error` ends the user. An error in that is not caught.
     """
 
     def __init__(self, loop: Waits, on_error: Callable[[], None]) -> None:

@@ -44,7 +44,7 @@ class _Direction:
         self._is_all = is_all
         self._rewrite = rewrite
         self.has_ended = False
-        """The source has sent its last byte; the sink is told behind what is pending."""
+        """The source has sent its last byte; the sink is told after what is pending."""
         self.is_over = False
 
     @property
@@ -52,7 +52,7 @@ class _Direction:
         return not self.pending and not self.has_ended
 
     def read(self) -> int:
-        """Pass on what there is; how many bytes that is. Raises OSError when a peer is gone."""
+        """Pass on what there is. Returns how many bytes. Raises OSError when a peer is gone."""
         try:
             count = self._source.recv_into(_room)
         except BlockingIOError:

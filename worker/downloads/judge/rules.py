@@ -14,13 +14,13 @@ from worker.downloads.confinement.addresses import (
 from worker.urls import is_open_port
 
 MAX_CONNECTIONS = 16
-"""How many connections a download may have at a time. For another one the one that has been silent
-for longest is closed: clients keep connections in case they need them again."""
+"""How many connections a download may have at a time. One more closes the one that has been silent
+for longest: clients keep connections in case they need them again."""
 
 MAX_ABANDONED = 64
-"""How many calls that block may be left of downloads that have ended before each download has one
-at a time, such as the lookup of one name. Where names are long in coming, that takes longer for
-each, and nobody takes all threads from the others."""
+"""How many blocking calls, such as lookups of names, may be left over from downloads that have
+ended. Beyond that each download may make one at a time: slower for each while names are slow to
+come, but no download takes all threads from the others."""
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ class Judgement:
         return [each for each in addresses if is_allowed(_parsed(each), self._networks)]
 
     def allows_name(self, host: str, port: int) -> bool:
-        """Whether a host may be asked of a proxy, by what its name says of itself."""
+        """Whether a proxy may be asked for a host, by what its name tells of its address."""
         address = address_in(host)
         return is_open_port(port) and (address is None or is_allowed(address, self._networks))
 

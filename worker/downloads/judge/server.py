@@ -24,8 +24,8 @@ from worker.downloads.judge.threads import Threads
 from worker.downloads.judge.upstream import Upstream
 
 MAX_SILENT = 64
-"""How many connections to one port may not have said the secret yet. For another one the oldest is
-closed, so those that never say anything hold up nobody."""
+"""How many connections to one port may not have sent the secret yet. One more closes the oldest, so
+those that never send anything hold up nobody."""
 
 BEAT_S = 0.25
 
@@ -64,7 +64,7 @@ class Server:
 
 
 class ControlConnection:
-    """What belongs to one control connection. It ends with that."""
+    """One download's control connection, with all that it owns and that ends with it."""
 
     def __init__(self, services: JudgeServices, control: socket.socket) -> None:
         self._services = services

@@ -1,4 +1,4 @@
-"""SOCKS 5 as a server speaks it (RFC 1928), with a name and a password (RFC 1929); pure.
+"""The server's side of SOCKS 5 (RFC 1928), with a name and a password (RFC 1929); pure.
 
 Only CONNECT is known, and no client gets in without the password. Each part of a beginning is short
 by its form, so one that does not end is no longer than 513 bytes.
@@ -19,16 +19,16 @@ _HOST_NAME = re.compile("[A-Za-z0-9._-]*")
 _IPV6_ADDRESS = re.compile("[A-Za-z0-9._:%-]+")
 
 DOWNLOAD, PLUGIN = "download", "plugin"
-"""The names of users: who wants to reach public addresses, and who what is listed for plugins."""
+"""The names of users: one reaches public addresses, the other what is listed for plugins."""
 
 
 def plugin_proxy(proxy: str | None) -> str | None:
-    """The URL of a download's proxy, for what a plugin asks for."""
+    """The URL of a download's proxy, for the requests of plugins."""
     return proxy and proxy.replace(f"//{DOWNLOAD}:", f"//{PLUGIN}:", 1)
 
 
 class SocksReply(IntEnum):
-    """How a connection begins or fails. What a name or an address says is never ambiguous."""
+    """How a connection begins or fails."""
 
     DONE = 0
     FAILED = 1
@@ -41,7 +41,7 @@ class SocksReply(IntEnum):
     NO_SUCH_KIND = 8
 
     def packed(self) -> bytes:
-        """The reply as it is sent; from where the judge connects is nobody's business."""
+        """The reply as it is sent; the address from which the judge connects is kept out."""
         return bytes((_VERSION, self, 0, _IPV4)) + bytes(6)
 
 
@@ -52,7 +52,7 @@ class Target:
     host: str
     port: int
     is_for_plugin: bool = False
-    """Whether it is to be what is listed for plugins, and nothing else."""
+    """Whether it has to be one of those listed for plugins."""
 
 
 class Rejected(Exception):
@@ -77,11 +77,11 @@ class SocksHandshake:
 
     @property
     def rest(self) -> bytes:
-        """What the client has sent behind its request, which is not the judge's to read."""
+        """What the client has sent after its request, for the site."""
         return bytes(self._data)
 
     def feed(self, data: bytes) -> bytes:
-        """Take what the client has sent; what is to be answered. Raises Rejected."""
+        """Take what the client has sent. Returns what is to be answered. Raises Rejected."""
         self._data += data
         answer = b""
         while self.target is None:
@@ -95,7 +95,7 @@ class SocksHandshake:
         return answer
 
     def answer(self, reply: SocksReply) -> bytes:
-        """The bytes to send for it."""
+        """The bytes to send for a reply."""
         return reply.packed()
 
     def _take(self, count: int) -> bytes:

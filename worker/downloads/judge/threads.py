@@ -1,4 +1,4 @@
-"""What blocks, in threads of its own: looking up a name, talking to a proxy."""
+"""Make calls that block in threads: looking up a name, talking to a proxy."""
 
 import logging
 import os
@@ -20,7 +20,7 @@ Result = TypeVar("Result")
 
 
 class Threads:
-    """Runs calls, each in its own thread, and tells what they return in the loop's."""
+    """Runs calls, each in its own thread, and passes their results on in the loop's thread."""
 
     def __init__(self, loop: Waits) -> None:
         threading.stack_size(_STACK_BYTES)
@@ -32,9 +32,9 @@ class Threads:
     def run(
         self, call: Callable[[], Result], on_end: Callable[[Result], None], otherwise: Result
     ) -> None:
-        """Tell `on_end` what a call returns; `otherwise` if it fails or there is no thread for it.
+        """Call `on_end` with what a call returns, later and in the loop's thread.
 
-        Never before this returns.
+        With `otherwise` if the call fails or there is no thread for it.
         """
 
         def run() -> None:

@@ -5,7 +5,7 @@ import ssl
 
 
 class TlsSocket:
-    """An `ssl.SSLSocket` that says of nothing but the network that it would block.
+    """An `ssl.SSLSocket` that raises BlockingIOError when it waits for the network, as sockets do.
 
     A record is 16 KB at most (RFC 8446, 5.1), so a read with more room leaves none of it behind,
     where poll(2) would not see it.
@@ -42,7 +42,7 @@ class TlsSocket:
             raise BlockingIOError from None
 
     def shutdown(self, _how: int) -> None:
-        """End it: TLS has no half of a connection, and who says no more wants no more."""
+        """End the connection: TLS has no half-closed ones, and the client wants no more."""
         raise ConnectionError
 
     def close(self) -> None:

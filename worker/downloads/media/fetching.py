@@ -1,4 +1,4 @@
-"""Have ffmpeg fetch by itself what it alone can: through the judge, and where nothing else is.
+"""Have ffmpeg fetch what only it can: through the judge, where it reaches nothing else.
 
 What it is to fetch is told by its standard input, so ps shows no URL. It writes to a pipe, so that
 it ends when nobody reads on: a download cannot signal other processes.
@@ -81,11 +81,11 @@ def fetch(
     limits: ProgramLimits,
     length_s: float | None = None,
 ) -> Completeness:
-    """Fetch a stream, and give `take` what is to be written; whether all of it has come.
+    """Fetch a stream, and give `take` what is to be written. Returns whether all of it has come.
 
-    At most `length_s` of it, if that is given. What `take` raises ends it. Raises ProgramFailed,
-    and ValueError for an address that cannot be told. The audit hook refuses it (PermissionError)
-    where native code would find more of the network than the judge.
+    Fetches at most `length_s`, if that is given. An error that `take` raises ends it. Raises
+    ProgramFailed, and ValueError for an address that cannot be told. The audit hook refuses it
+    (PermissionError) where native code would find more of the network than the judge.
     """
     process = subprocess.Popen(
         command(container, length_s),

@@ -74,7 +74,7 @@ def put_into(
     """Put the subtitles beside a download into the video that was made of it, or into its parts.
 
     `path` is the download, and `info` what is known of the part of it that was kept. The first file
-    has a note that says where any comes without them, or that a machine has made them.
+    has a note if one comes without them, or if they were generated automatically.
     """
     made, note = list(ready), info.get(ABSENT)
     if LANGUAGE in info:

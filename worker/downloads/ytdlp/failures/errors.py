@@ -287,7 +287,7 @@ def _was_raised_in(error: BaseException, function: str) -> bool:
 def _is_of_an_address(error: ValueError) -> bool:
     """Whether a parser of addresses has failed, wherever it was called from.
 
-    Of a codec that has failed, Python raises a second error, where the codec was used.
+    When a codec fails, Python raises a second error where the codec was used.
     """
     for each in (error, error.__cause__):
         frames = traceback.extract_tb(each.__traceback__) if each else []

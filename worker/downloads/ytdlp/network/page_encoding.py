@@ -1,7 +1,7 @@
-"""Read pages that name an encoding which none has, such as `charset=undefined`.
+"""Read pages that name an encoding no page can have, such as `charset=undefined`.
 
-Python has encodings of such names, which refuse every page, and yt-dlp takes them for what the page
-means. Browsers take a name that they do not know for none (Encoding Standard, 4.2).
+Python has codecs of such names, which refuse every page, and yt-dlp uses them. Browsers ignore a
+name that they do not know (Encoding Standard, 4.2).
 """
 
 from yt_dlp.extractor.common import InfoExtractor

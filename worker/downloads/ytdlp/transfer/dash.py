@@ -56,7 +56,7 @@ def _merge(extractor: InfoExtractor, periods: Any) -> Any:
 
 
 def merged(periods: Sequence[Sequence[DashFormat]]) -> list[DashFormat]:
-    """The formats of the longest period, each with its like in the others before and behind it.
+    """The formats of the longest period, each with its counterparts in the others around it.
 
     A period without sound or without pictures is left out, or the two would drift apart. Anything
     else may be missing from one, such as thumbnails.

@@ -115,7 +115,10 @@ def _is_readable(representation: Element, around: Sequence[Element]) -> bool:
 
 
 def _make_whole(representation: Element, listed: Element, files: set[str], inherited: str) -> bool:
-    """Have pieces that are ranges of one file fetched as that file; whether it is only one."""
+    """Have pieces that are ranges of one file fetched as that file.
+
+    Returns whether they are.
+    """
     if len(files) != 1:
         return False
     (file,) = files

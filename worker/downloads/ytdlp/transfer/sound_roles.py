@@ -65,7 +65,7 @@ def _parse_hls(
 
 
 def explicit(text: str) -> str:
-    """A master playlist that says of each sound track what its absence of words means.
+    """A master playlist with the defaults of each sound track written out.
 
     NO is the default of DEFAULT (RFC 8216, 4.3.4.1). A track without a URI is in the videos, of
     which yt-dlp learns if it is the first of its group; here the first is what a player plays.
