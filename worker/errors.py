@@ -6,6 +6,7 @@ way to the main process, and the ledger stores reasons and faults by value.
 """
 
 import errno
+import secrets
 from enum import StrEnum
 
 SHORTAGES = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOMEM, errno.EAGAIN})
@@ -16,6 +17,11 @@ PASSING_ERRNOS = SHORTAGES | {
     errno.EBUSY,
 }
 """Errors that may pass without a change of settings: also a disk that is full or fails."""
+
+
+def new_error_id() -> str:
+    """An id by which people report a failure and the operator finds it in the log."""
+    return secrets.token_hex(3)
 
 
 class Fault(StrEnum):

@@ -210,7 +210,7 @@ def test_the_type_of_each_namespace_is_named(monkeypatch: pytest.MonkeyPatch) ->
         return 0
 
     made = network.Namespace.__new__(network.Namespace)
-    monkeypatch.setattr(network, "_libc", SimpleNamespace(setns=note))
+    monkeypatch.setattr(network, "libc", SimpleNamespace(setns=note))
     for fds in ([5, 6], [6]):
         made._fds = fds
         made.enter()
@@ -268,7 +268,7 @@ def test_a_namespace_that_cannot_be_made_is_the_operators_or_passes(
         raise OSError(number, "not now")
 
     monkeypatch.setattr(*step, fail)
-    monkeypatch.setattr(network, "_libc", SimpleNamespace(unshare=lambda _flags: 0))
+    monkeypatch.setattr(network, "libc", SimpleNamespace(unshare=lambda _flags: 0))
     assert _failure("not now") == expected
 
 
@@ -283,7 +283,7 @@ def _failure(words: str) -> tuple[Reason, Fault]:
 
 @pytest.mark.parametrize("number", [errno.ENOSPC, errno.ENOMEM])
 def test_a_full_table_of_namespaces_passes(number: int, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network, "_libc", SimpleNamespace(unshare=_fail_with(number)))
+    monkeypatch.setattr(network, "libc", SimpleNamespace(unshare=_fail_with(number)))
     assert _failure(errno.errorcode[number]) == _PASSES
 
 
@@ -346,7 +346,7 @@ def test_one_that_was_made_ahead_is_used_once(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_one_that_cannot_be_made_ahead_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(network, "_libc", SimpleNamespace(unshare=_fail_with(errno.ENOSPC)))
+    monkeypatch.setattr(network, "libc", SimpleNamespace(unshare=_fail_with(errno.ENOSPC)))
     make_ahead()
     assert _failure(errno.errorcode[errno.ENOSPC]) == _PASSES
 

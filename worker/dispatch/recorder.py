@@ -2,7 +2,6 @@
 
 import contextlib
 import logging
-import secrets
 from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, assert_never
@@ -286,7 +285,7 @@ class Recorder:
 
     def fail(self, job: Job, error: errors.JobError, traceback: str, wall: Wall) -> None:
         """Record that a job has failed for good; whoever waits for it is told."""
-        error_id = secrets.token_hex(3)
+        error_id = errors.new_error_id()
         error.detail = logs.redact(error.detail, self._secrets)
         traceback = logs.redact(traceback, self._secrets)
         known_s = outcomes.known_s(error)

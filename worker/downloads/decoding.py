@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import date
 from typing import Any
 
+from worker.downloads.media.contents import LARGEST_SIDE
 from worker.downloads.reports import (
     DESCRIPTION_LIMIT,
     DETAIL_LIMIT,
@@ -44,7 +45,6 @@ from worker.protocol.looks import MAX_RESULTS, VIDEO_ID, Live, MediaLook, Search
 from worker.urls import normalise
 
 _HIGHEST_RATE = 1000
-_LARGEST_SIDE = 1 << 16
 _LARGEST_COUNT = 1_000_000_000
 
 
@@ -191,7 +191,7 @@ def _quality(fields: Mapping[str, Any]) -> Quality | None:
 
 def _exact_quality(fields: Mapping[str, Any]) -> Quality:
     # A form refuses a height that nobody can ask for.
-    form = Form(max_height=_whole(fields["height"], _LARGEST_SIDE) or 0)
+    form = Form(max_height=_whole(fields["height"], LARGEST_SIDE) or 0)
     return Quality(
         form.max_height or 0,
         _whole(fields["size_bytes"], LARGEST_BYTES),
@@ -214,8 +214,8 @@ def _facts(fields: Mapping[str, Any]) -> MediaFacts:
         kind=MediaKind(fields["kind"]),
         title=_text(fields["title"], TITLE_LIMIT),
         uploader=_text(fields["uploader"], WORD_LIMIT) or None,
-        width=_whole(fields["width"], _LARGEST_SIDE),
-        height=_whole(fields["height"], _LARGEST_SIDE),
+        width=_whole(fields["width"], LARGEST_SIDE),
+        height=_whole(fields["height"], LARGEST_SIDE),
         duration_s=_number(fields["duration_s"], LARGEST_SECONDS),
         starts_s=_number(fields["starts_s"], LARGEST_SECONDS),
         note=Note(fields["note"]) if fields["note"] else None,

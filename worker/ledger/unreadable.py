@@ -9,12 +9,11 @@ Each function is part of its caller's transaction.
 """
 
 import logging
-import secrets
 import sqlite3
 from collections.abc import Iterable
 
 from worker.clocks import Wall
-from worker.errors import Fault, JobError, Reason
+from worker.errors import Fault, JobError, Reason, new_error_id
 from worker.ledger.choices import looks
 from worker.ledger.jobs import job_lookups, queue
 from worker.ledger.jobs.job_rows import read_download
@@ -37,7 +36,7 @@ ERRORS = (LedgerError, LookupError, TypeError, ValueError)
 
 def set_aside_all(db: Database, wall: Wall) -> None:
     """End what is under way and cannot be read, at a start, before anything else reads it."""
-    _end_requests(db, _new_error_id(), wall)
+    _end_requests(db, new_error_id(), wall)
     _forget_presses(db)
     for row in db.execute("SELECT * FROM batches WHERE ended_at IS NULL").fetchall():
         try:
@@ -59,7 +58,7 @@ def set_aside(db: Database, row: sqlite3.Row, error: Exception, wall: Wall) -> N
     A request that cannot be read either ends without an answer. The operator finds the job among
     the failed ones, and can have it tried again. A job of an unknown kind is dropped.
     """
-    error_id = _new_error_id()
+    error_id = new_error_id()
     failure = JobError(Reason.INTERNAL, Fault.OPERATOR, f"its row cannot be read: {error!r}")
     is_known = row["kind"] in list(Kind)
     noun = Kind(row["kind"]).noun if is_known else "job of an unknown kind"
@@ -89,7 +88,7 @@ def fail_update(
 
     The operator finds it among the failed jobs.
     """
-    error_id = _new_error_id()
+    error_id = new_error_id()
     failure = JobError(Reason.INTERNAL, Fault.OPERATOR, f"it cannot be recorded: {error!r}")
     log.error("job %d: the update failed, error %s: %s", job_id, error_id, failure, exc_info=error)
     queue.fail(db, job_id, failure, error_id, "", wall)
@@ -127,7 +126,3 @@ def _end_requests(db: Database, error_id: str, wall: Wall) -> None:
                 error,
             )
             requests.abandon(db, row["id"], error_id, wall)
-
-
-def _new_error_id() -> str:
-    return secrets.token_hex(3)

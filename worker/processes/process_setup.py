@@ -15,6 +15,8 @@ import sys
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from worker.processes.libc import call_error, libc
+
 PROGRAM = "fetchbot"
 """The first word of the titles of the bot's processes."""
 
@@ -45,8 +47,6 @@ class Limits:
                 resource.setrlimit(kind, (cap, cap))
 
 
-_libc = ctypes.CDLL(None, use_errno=True)
-
 _PR_SET_PDEATHSIG = 1
 _PR_SET_DUMPABLE = 4
 _PR_SET_NAME = 15
@@ -55,9 +55,8 @@ _PR_SET_NO_NEW_PRIVS = 38
 
 
 def _prctl(option: int, argument: int | bytes) -> None:
-    if _libc.prctl(option, argument, 0, 0, 0) != 0:
-        errno = ctypes.get_errno()
-        raise OSError(errno, f"prctl({option}): {os.strerror(errno)}")
+    if libc.prctl(option, argument, 0, 0, 0) != 0:
+        raise call_error(f"prctl({option})")
 
 
 def open_closed_stdio() -> None:

@@ -12,8 +12,8 @@ VIDEO_ID = re.compile(r"[\w-]{11}", re.ASCII)
 """YouTube's id of a video."""
 
 LIFE_S = 1800.0
-"""For how many seconds the result of a look is used: sites' addresses of media mostly work for an
-hour or more."""
+"""For how many seconds what was found behind a link is used: sites' addresses of media mostly work
+for an hour or more. If one has expired sooner, a download asks the site again."""
 
 MAX_RESULTS = 5
 """How many results a search gives."""

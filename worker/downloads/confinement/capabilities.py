@@ -1,16 +1,15 @@
 """Give up what root, or the maker of a user namespace, may do beyond others (capabilities(7))."""
 
 import ctypes
-import errno
 import os
+
+from worker.processes.libc import call_error, libc
 
 _VERSION_3 = 0x20080522
 _DAC_OVERRIDE = 1
 _PR_CAPBSET_DROP = 24
 _PR_CAP_AMBIENT, _CLEAR_ALL = 47, 4
 _HIGHEST = 63
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class _Header(ctypes.Structure):
@@ -33,16 +32,15 @@ def drop() -> None:
     that user's home directory.
     """
     kept = 1 << _DAC_OVERRIDE if os.geteuid() == 0 else 0
-    _libc.prctl(_PR_CAP_AMBIENT, _CLEAR_ALL, 0, 0, 0)
+    libc.prctl(_PR_CAP_AMBIENT, _CLEAR_ALL, 0, 0, 0)
     for capability in range(_HIGHEST + 1):
         # Fails for those that the kernel does not know, and in a process without the right to.
         if not kept & 1 << capability:
-            _libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
+            libc.prctl(_PR_CAPBSET_DROP, capability, 0, 0, 0)
     header, sets = _Header(_VERSION_3, 0), (_Sets * 2)()
-    if _libc.capget(ctypes.byref(header), sets) == 0:
+    if libc.capget(ctypes.byref(header), sets) == 0:
         left = kept & sets[0].permitted
         sets = (_Sets * 2)(_Sets(left, left, 0))
-        if _libc.capset(ctypes.byref(header), sets) == 0:
+        if libc.capset(ctypes.byref(header), sets) == 0:
             return
-    number = ctypes.get_errno()
-    raise OSError(number, f"capabilities: {errno.errorcode.get(number, number)}")
+    raise call_error("capabilities")

@@ -7,11 +7,12 @@ any effect.
 """
 
 import ctypes
-import errno
 import os
 import stat
 from collections.abc import Iterable
 from enum import IntFlag
+
+from worker.processes.libc import call_error, libc
 
 # System calls this new have the same numbers on all architectures (asm-generic/unistd.h).
 _SYS_CREATE_RULESET = 444
@@ -99,12 +100,9 @@ class _NetPortAttr(ctypes.Structure):
     _fields_ = (("allowed_access", ctypes.c_uint64), ("port", ctypes.c_uint64))
 
 
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
 def abi() -> int:
     """The Landlock ABI of the running kernel, 0 if it has none."""
-    version = _libc.syscall(_SYS_CREATE_RULESET, None, 0, _CREATE_RULESET_VERSION)
+    version = libc.syscall(_SYS_CREATE_RULESET, None, 0, _CREATE_RULESET_VERSION)
     return max(0, int(version))
 
 
@@ -158,7 +156,7 @@ def forbid_tcp(*, but_to_port: int | None = None) -> None:
 
 def _create(attributes: _RulesetAttr) -> int:
     size = ctypes.sizeof(attributes)
-    return _checked(_libc.syscall(_SYS_CREATE_RULESET, ctypes.byref(attributes), size, 0))
+    return _checked(libc.syscall(_SYS_CREATE_RULESET, ctypes.byref(attributes), size, 0))
 
 
 def _grant(ruleset: int, path: str, access: FileAccess) -> None:
@@ -176,15 +174,14 @@ def _grant(ruleset: int, path: str, access: FileAccess) -> None:
 
 
 def _add_rule(ruleset: int, kind: int, rule: ctypes.Structure) -> None:
-    _checked(_libc.syscall(_SYS_ADD_RULE, ruleset, kind, ctypes.byref(rule), 0))
+    _checked(libc.syscall(_SYS_ADD_RULE, ruleset, kind, ctypes.byref(rule), 0))
 
 
 def _restrict_self(ruleset: int) -> None:
-    _checked(_libc.syscall(_SYS_RESTRICT_SELF, ruleset, 0))
+    _checked(libc.syscall(_SYS_RESTRICT_SELF, ruleset, 0))
 
 
 def _checked(result: int) -> int:
     if result < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"Landlock: {errno.errorcode.get(number, number)}")
+        raise call_error("Landlock")
     return result

@@ -4,7 +4,6 @@ Which way is possible depends on the kernel and on what surrounds the bot, such 
 is tried once, see `active`. The audit hook of `egress_guard` is there in each case.
 """
 
-import ctypes
 import errno
 import fcntl
 import functools
@@ -19,6 +18,7 @@ from typing import NoReturn, Self
 from worker.downloads.confinement import landlock, seccomp
 from worker.errors import SHORTAGES
 from worker.processes import child_call
+from worker.processes.libc import call_error, libc
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 # linux/sockios.h and linux/if.h, for struct ifreq.
@@ -31,8 +31,6 @@ _TRIES, _PAUSE_S = 5, 0.5
 # ECHILD: a signal ended the child. ENOSPC is left out: it is the limit of namespaces, by which some
 # machines forbid them.
 _PASSING = SHORTAGES | {errno.ECHILD}
-
-_libc = ctypes.CDLL(None, use_errno=True)
 
 
 class Network(StrEnum):
@@ -131,7 +129,7 @@ class Namespace:
         types = (_CLONE_NEWUSER, _CLONE_NEWNET)[-len(self._fds) :]
         for fd, of_type in zip(self._fds, types, strict=True):
             # Named, since systemd's RestrictNamespaces refuses a call that leaves it open.
-            _checked(_libc.setns(fd, of_type), "setns")
+            _checked(libc.setns(fd, of_type), "setns")
 
     def close(self) -> None:
         self.listener.close()
@@ -144,7 +142,7 @@ def _make(pair: socket.socket) -> NoReturn:
     try:
         names = ["net"]
         # Root needs no user namespace, in which files of other users would belong to nobody.
-        if _libc.unshare(_CLONE_NEWNET) != 0:
+        if libc.unshare(_CLONE_NEWNET) != 0:
             _enter_user_namespace()
             names = ["user", "net"]
         _bring_up("lo")
@@ -159,7 +157,7 @@ def _make(pair: socket.socket) -> NoReturn:
 
 def _enter_user_namespace() -> None:
     uid, gid = os.geteuid(), os.getegid()
-    _checked(_libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET), "unshare")
+    _checked(libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET), "unshare")
     # Its own ids stay what they are, so files keep their owner. The kernel lets a group be named
     # only once `setgroups` is given up (user_namespaces(7)).
     Path("/proc/self/setgroups").write_text("deny")
@@ -176,5 +174,4 @@ def _bring_up(interface: str) -> None:
 
 def _checked(result: int, call: str) -> None:
     if result < 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"{call}: {errno.errorcode.get(number, number)}")
+        raise call_error(call)

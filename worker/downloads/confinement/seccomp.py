@@ -18,6 +18,8 @@ import platform
 import socket
 from collections.abc import Iterable
 
+from worker.processes.libc import call_error, libc
+
 Instruction = tuple[int, int, int, int]
 SyscallRule = tuple[Instruction, ...]
 
@@ -181,12 +183,9 @@ class _Instruction(ctypes.Structure):
     )
 
 
-_libc = ctypes.CDLL(None, use_errno=True)
-
-
 def is_offered() -> bool:
     """Whether the kernel accepts filters and this machine's call numbers are known here."""
-    return platform.machine() in _MACHINES and _libc.prctl(_PR_GET_SECCOMP, 0, 0, 0, 0) >= 0
+    return platform.machine() in _MACHINES and libc.prctl(_PR_GET_SECCOMP, 0, 0, 0, 0) >= 0
 
 
 def confine() -> bool:
@@ -298,7 +297,6 @@ def _install(asked: dict[str, SyscallRule]) -> bool:
     steps = program(asked, platform.machine())
     packed = b"".join(bytes(_Instruction(*step)) for step in steps)
     loaded = _Program(len(steps), packed)
-    if _libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(loaded), 0, 0) != 0:
-        number = ctypes.get_errno()
-        raise OSError(number, f"seccomp: {errno.errorcode.get(number, number)}")
+    if libc.prctl(_PR_SET_SECCOMP, _MODE_FILTER, ctypes.byref(loaded), 0, 0) != 0:
+        raise call_error("seccomp")
     return True

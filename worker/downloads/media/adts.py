@@ -4,7 +4,8 @@ import mmap
 from collections.abc import Iterator
 from pathlib import Path
 
-_ID3, _ID3_HEADER = b"ID3", 10
+from worker.downloads.media import id3
+
 _HEADER = 7
 _RATES_HZ = (
     *(96000, 88200, 64000, 48000, 44100, 32000, 24000),
@@ -20,16 +21,15 @@ def is_header(header: bytes) -> bool:
 
 def is_at_start(head: bytes) -> bool:
     """Whether a file that begins with these bytes may be in frames."""
-    return head[:3] == _ID3 or is_header(head)
+    return id3.is_tag(head) or is_header(head)
 
 
 def frames(data: mmap.mmap) -> Iterator[tuple[int, bytes]]:
     """Where each frame begins, and its header; up to what is neither a frame nor a tag."""
     position = 0
-    while header := data[position : position + _ID3_HEADER]:
-        if header[:3] == _ID3 and len(header) == _ID3_HEADER:
-            length = sum((byte & 0x7F) << 7 * place for place, byte in enumerate(header[:5:-1]))
-            position += _ID3_HEADER + length
+    while header := data[position : position + id3.HEADER_BYTES]:
+        if tag_bytes := id3.tag_bytes(header):
+            position += tag_bytes
         elif is_header(header):
             yield position, header
             position += _frame_bytes(header)

@@ -10,7 +10,9 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from typing import Any
 
-_LARGEST_SIDE = 1 << 16
+LARGEST_SIDE = 1 << 16
+"""The most pixels that a width or height is believed to have."""
+
 _HIGHEST_RATE = 60.0  # pictures per second; a higher number is a time base and not a rate
 _USUAL_RATE = 30.0
 # No link leads to more than ten days, and not even a still picture with silence needs less.
@@ -112,7 +114,7 @@ def _after(about: Mapping[str, Any], stream: Mapping[str, Any]) -> float:
 
 def side(value: object) -> int | None:
     """A width or height in pixels; None for an impossible value."""
-    return value if isinstance(value, int) and 0 < value < _LARGEST_SIDE else None
+    return value if isinstance(value, int) and 0 < value < LARGEST_SIDE else None
 
 
 def positive(value: object) -> float | None:

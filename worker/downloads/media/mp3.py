@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from worker.downloads.media import id3
 from worker.downloads.media.contents import positive
 
-_ID3, _ID3_HEADER, _FOOTER = b"ID3", 10, 0x10
 # In the first frame, whose header and side information are at most 40 bytes.
 _LENGTHS, _WITHIN = (b"Xing", b"Info", b"VBRI"), 64
 
@@ -17,12 +17,7 @@ _LOWEST_RATE_HZ, _SAMPLES, _FEWER_SAMPLES = 32_000, 1152, 576
 def tells_length(path: Path) -> bool:
     """Whether the first frame has the number of all frames, as most programs write it there."""
     with path.open("rb") as file:
-        start = file.read(_ID3_HEADER)
-        if start[:3] == _ID3 and len(start) == _ID3_HEADER:
-            length = sum((byte & 0x7F) << 7 * place for place, byte in enumerate(start[:5:-1]))
-            file.seek(_ID3_HEADER + length + (_ID3_HEADER if start[5] & _FOOTER else 0))
-        else:
-            file.seek(0)
+        file.seek(id3.tag_bytes(file.read(id3.HEADER_BYTES)))
         head = file.read(_WITHIN)
     return any(name in head for name in _LENGTHS)
 

@@ -6,6 +6,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
 
+ENCRYPTED = (b"encv", b"enca")
+"""The kinds of the sample entries of encrypted streams (ISO/IEC 14496-12, 8.12)."""
+
 _MAX_BOXES = 64
 
 

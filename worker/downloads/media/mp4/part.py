@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from worker.downloads import spans
+from worker.downloads.media.mp4.boxes import ENCRYPTED
 from worker.downloads.media.mp4.h264 import Unusual
 from worker.downloads.media.mp4.samples import Boxes, SampleTable, box, boxes, full_box, only
 from worker.downloads.spans import Span
@@ -17,7 +18,6 @@ from worker.downloads.spans import Span
 # Sound from a little before the first picture on: a decoder needs some to begin with.
 _BEFORE_S = 0.1
 _KINDS = frozenset({b"vide", b"soun"})
-_ENCRYPTED = frozenset({b"encv", b"enca"})
 _MAX_REFERENCES = 20_000
 _ONE = 0x10000
 # Where a header has its duration, by its version.
@@ -139,7 +139,7 @@ def _track(content: memoryview, movie_scale: int) -> _Track | None:
         return None
     table = boxes(only(boxes(only(media, b"minf")), b"stbl"))
     description = only(table, b"stsd")
-    if struct.unpack_from(">I", description, 4) != (1,) or bytes(description[12:16]) in _ENCRYPTED:
+    if struct.unpack_from(">I", description, 4) != (1,) or bytes(description[12:16]) in ENCRYPTED:
         raise Unusual("streams of several kinds, or encrypted")
     delay, media_time = _edits(trak)
     scale = _time_scale(only(media, b"mdhd"))

@@ -7,11 +7,10 @@ from typing import BinaryIO
 
 from worker.downloads.media.contents import Contents
 from worker.downloads.media.mp4 import tracks
-from worker.downloads.media.mp4.boxes import boxes
+from worker.downloads.media.mp4.boxes import ENCRYPTED, boxes
 
 _MVHD_BYTES = 40
-# Sample entries of encrypted streams, and the box that says so (ISO/IEC 14496-12, 8.12).
-_ENCRYPTED = (b"encv", b"enca")
+# The box of encrypted streams in which their protection is described (ISO/IEC 14496-12, 8.12).
 _PROTECTION = b"sinf"
 _UNKNOWN_LENGTHS = frozenset({(1 << 32) - 1, (1 << 64) - 1})  # ISO/IEC 14496-12, 8.2.2.3
 _QUICKTIME = b"qt  "
@@ -70,7 +69,7 @@ def _is_encrypted(file: BinaryIO) -> bool:
     for box in boxes(file):
         if box.kind == b"moov":
             index = file.read(min(box.content_size, tracks.LARGEST_INDEX_BYTES))
-            return _PROTECTION in index and any(kind in index for kind in _ENCRYPTED)
+            return _PROTECTION in index and any(kind in index for kind in ENCRYPTED)
         if not box.size:
             break
     return False

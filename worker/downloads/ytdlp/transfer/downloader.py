@@ -9,6 +9,7 @@ import re
 import tempfile
 import time
 from collections.abc import Callable, Mapping
+from http import HTTPStatus
 from pathlib import Path
 from typing import Any
 from urllib.parse import urljoin
@@ -28,8 +29,7 @@ from worker.downloads.ytdlp.transfer.ffmpeg_downloader import download_by_ffmpeg
 from worker.downloads.ytdlp.transfer.pieces import PIECES, Pieces
 from worker.errors import Reason
 
-_PARTIAL = 206
-_GONE = frozenset({404, 410})
+_GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE})
 # Servers that end connections early are asked for the rest as long as bytes come, but not forever.
 _MOST_STARTS = 20
 # A playlist that goes on grows within 1.5 times its target duration (RFC 8216, 6.2.1).
@@ -75,7 +75,11 @@ class PatientYoutubeDL(LimitedYoutubeDL):
         if request.headers.get("Accept-Encoding") != "identity":
             return response
         # The rest of a piece may be too short to tell.
-        if self._is_in_pieces and not self._is_text and response.status != _PARTIAL:
+        if (
+            self._is_in_pieces
+            and not self._is_text
+            and response.status != HTTPStatus.PARTIAL_CONTENT
+        ):
             response.read = _refusing_text(response.read)
         if not ranges.is_met(request, response):
             if self._one_file:

@@ -1,6 +1,7 @@
 """Give a piece its range of bytes though the server sends another, or all of the file."""
 
 import io
+from http import HTTPStatus
 from typing import Any
 
 from yt_dlp.networking.common import Response
@@ -8,7 +9,6 @@ from yt_dlp.networking.exceptions import IncompleteRead, TransportError
 from yt_dlp.utils import int_or_none, parse_http_range
 
 _CHUNK_BYTES = 64 * 1024
-_PARTIAL = 206
 
 
 class RangesIgnored(Exception):
@@ -25,7 +25,7 @@ def is_met(request: Any, response: Any) -> bool:
         return True
     sent_from, sent_to, size = _told(response)
     if sent_from is None:
-        is_part = response.status == _PARTIAL and end is not None
+        is_part = response.status == HTTPStatus.PARTIAL_CONTENT and end is not None
         return end is None or (is_part and length_of(response) == end - start + 1)
     return bool(sent_from == start and sent_to == _last(end, size, sent_to))
 
@@ -55,7 +55,7 @@ def cut(request: Any, response: Any) -> Response:
     headers |= {"Content-Range": f"bytes {start}-{last}/{size or '*'}"}
     headers |= {"Content-Length": str(length)}
     source = _Cut(response, start - sent_from, length)
-    return Response(source, response.url, headers, status=_PARTIAL)
+    return Response(source, response.url, headers, status=HTTPStatus.PARTIAL_CONTENT)
 
 
 def _told(response: Any) -> tuple[int | None, int | None, int | None]:
