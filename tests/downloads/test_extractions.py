@@ -11,7 +11,7 @@ from tests.sandbox.site import MediaSite
 from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Outcome, Worker
 from worker.clocks import wall_clock
-from worker.downloads import extractions
+from worker.downloads import extraction_store
 from worker.form import Form
 from worker.protocol import Media
 
@@ -37,7 +37,7 @@ def poison(store: Path, url: str, found: dict[str, Any] | str, tmp_path: Path) -
     directory.mkdir()
     text = found if isinstance(found, str) else json.dumps(found)
     (directory / "extraction.json").write_text(text)
-    extractions.keep(store, url, directory, wall_clock())
+    extraction_store.keep(store, url, directory, wall_clock())
     assert list(store.iterdir())
 
 

@@ -15,7 +15,7 @@ from tests.support.download_limits import limits_with
 from tests.support.downloads_harness import Worker, worker
 from tests.support.tls_sites import TlsSites, file, page
 from worker.clocks import wall_clock
-from worker.downloads import extractions
+from worker.downloads import extraction_store
 from worker.downloads.file_names import EXTRACTION_NAME
 from worker.form import WHOLE, WHOLE_LIST, Form
 from worker.protocol import Media
@@ -109,7 +109,7 @@ def test_what_was_found_of_a_video_is_not_taken_for_its_list(
         "ext": "mp4",
     }
     (tmp_path / EXTRACTION_NAME).write_text(json.dumps(video))
-    extractions.keep(tmp_path / "store", youtube.IN_PLAYLIST, tmp_path, wall_clock())
+    extraction_store.keep(tmp_path / "store", youtube.IN_PLAYLIST, tmp_path, wall_clock())
     limits = limits_with(proxy=sites.proxy, extractions=str(tmp_path / "store"))
     outcome = warm.run(youtube.IN_PLAYLIST, limits, form=WHOLE_LIST)
     assert isinstance(outcome.result, Media), outcome.result

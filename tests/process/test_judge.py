@@ -29,7 +29,7 @@ from tests.support.judge_clients import (
 )
 from tests.support.judges import RunningJudge, judge
 from tests.support.process_kit import wait_until
-from worker.downloads.judge.client import WayOut
+from worker.downloads.judge.client import JudgeClient
 from worker.downloads.judge.rules import Rules
 from worker.downloads.judge.socks import SocksReply
 from worker.errors import Fault, JobError, JudgeLost, Reason
@@ -54,8 +54,8 @@ def judged() -> Iterator[RunningJudge]:
 
 
 @pytest.fixture
-def way(judged: RunningJudge) -> Iterator[WayOut]:
-    with WayOut(judged.address) as made:
+def way(judged: RunningJudge) -> Iterator[JudgeClient]:
+    with JudgeClient(judged.address) as made:
         yield made
 
 
@@ -63,7 +63,7 @@ def way(judged: RunningJudge) -> Iterator[WayOut]:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "site.example", "2130706433", "both.example"])
-def test_bytes_pass_both_ways(way: WayOut, site: Site, host: str) -> None:
+def test_bytes_pass_both_ways(way: JudgeClient, site: Site, host: str) -> None:
     with connect(way, host, site.port) as client, site.accept() as server:
         client.sendall(b"question")
         assert server.recv(100) == b"question"
@@ -77,7 +77,7 @@ def test_bytes_pass_both_ways(way: WayOut, site: Site, host: str) -> None:
         assert client.recv(100) == b""
 
 
-def test_much_passes_whole_to_who_reads_slowly(way: WayOut, site: Site) -> None:
+def test_much_passes_whole_to_who_reads_slowly(way: JudgeClient, site: Site) -> None:
     sent = os.urandom(1 << 20) * 8
     with connect(way, "127.0.0.1", site.port) as client, site.accept() as server:
         sender = threading.Thread(target=_send_all, args=(server, sent))
@@ -93,7 +93,7 @@ def _send_all(server: socket.socket, data: bytes) -> None:
     server.close()
 
 
-def test_a_failure_is_passed_on_as_one(way: WayOut, site: Site) -> None:
+def test_a_failure_is_passed_on_as_one(way: JudgeClient, site: Site) -> None:
     with connect(way, "127.0.0.1", site.port) as client, site.accept() as server:
         server.sendall(b"half")
         assert client.recv(100) == b"half"
@@ -114,32 +114,34 @@ def strict() -> Iterator[RunningJudge]:
 
 @pytest.mark.parametrize("host", [*NOT_PUBLIC, *NUMERIC, "inside.example", "localhost"])
 def test_what_is_not_public_is_refused_and_told(strict: RunningJudge, host: str) -> None:
-    with WayOut(strict.address) as way:
+    with JudgeClient(strict.address) as way:
         assert reply_to(way, host, 80) == SocksReply.NOT_ALLOWED
         error = way.explained(JobError(Reason.NETWORK, Fault.RETRYABLE))
     assert (error.reason, error.fault) == (Reason.REFUSED_ADDRESS, Fault.PERMANENT)
 
 
 @pytest.mark.parametrize("port", [0, 1, 22, 25, 81, 442, 444, 1023])
-def test_ports_of_other_services_are_refused(way: WayOut, port: int) -> None:
+def test_ports_of_other_services_are_refused(way: JudgeClient, port: int) -> None:
     assert reply_to(way, "127.0.0.1", port) == SocksReply.NOT_ALLOWED
 
 
 @pytest.mark.parametrize("host", ["127.0.0.2", "inside.example", "2130706434"])
-def test_nothing_inside_is_reached(way: WayOut, inside: Site, host: str) -> None:
+def test_nothing_inside_is_reached(way: JudgeClient, inside: Site, host: str) -> None:
     assert reply_to(way, host, inside.port) == SocksReply.NOT_ALLOWED
     assert not inside.was_reached
 
 
 @pytest.mark.negative
 def test_without_its_judgement_it_is(inside: Site) -> None:
-    with judge(prepare=judging_nothing) as weak, WayOut(weak.address) as way:
+    with judge(prepare=judging_nothing) as weak, JudgeClient(weak.address) as way:
         for host in ("127.0.0.2", "inside.example", "2130706434"):
             assert reply_to(way, host, inside.port) == SocksReply.DONE
             assert inside.was_reached
 
 
-def test_a_name_is_asked_for_once_and_its_address_connected_to(way: WayOut, site: Site) -> None:
+def test_a_name_is_asked_for_once_and_its_address_connected_to(
+    way: JudgeClient, site: Site
+) -> None:
     with contextlib.closing(Site("127.0.0.2", site.port)) as inside:
         connect(way, "changes.example", site.port).close()
         assert reply_to(way, "changes.example", site.port) == SocksReply.NOT_ALLOWED
@@ -150,7 +152,7 @@ def test_a_name_is_asked_for_once_and_its_address_connected_to(way: WayOut, site
 def test_an_address_that_does_not_answer_holds_up_no_other(site: Site) -> None:
     with contextlib.closing(Site("127.0.0.3", site.port)) as deaf:
         fill(deaf)
-        with judge(Rules(("127.0.0.0/8",)), with_names) as wide, WayOut(wide.address) as way:
+        with judge(Rules(("127.0.0.0/8",)), with_names) as wide, JudgeClient(wide.address) as way:
             connect(way, "deaf.example", site.port).close()
         assert site.was_reached
 
@@ -181,7 +183,9 @@ def fill(deaf: Site) -> None:
         ("\u00e9t\u00e9.example", SocksReply.NO_SUCH_HOST),
     ],
 )
-def test_a_failure_says_what_it_is(way: WayOut, site: Site, host: str, reply: SocksReply) -> None:
+def test_a_failure_says_what_it_is(
+    way: JudgeClient, site: Site, host: str, reply: SocksReply
+) -> None:
     site.close()
     assert reply_to(way, host, site.port) == reply
     error = JobError(Reason.NETWORK, Fault.RETRYABLE)
@@ -189,7 +193,7 @@ def test_a_failure_says_what_it_is(way: WayOut, site: Site, host: str, reply: So
 
 
 def test_only_the_secret_of_the_same_download_opens(judged: RunningJudge, site: Site) -> None:
-    with WayOut(judged.address) as one, WayOut(judged.address) as other:
+    with JudgeClient(judged.address) as one, JudgeClient(judged.address) as other:
         for secret in (make_socks_proxy_opts(one.proxy)["password"], "", None):
             with pytest.raises(Socks5Error):
                 connect(other, "127.0.0.1", site.port, password=secret)
@@ -200,7 +204,7 @@ def test_only_the_secret_of_the_same_download_opens(judged: RunningJudge, site: 
 
 
 def test_all_ends_with_the_download(judged: RunningJudge, site: Site) -> None:
-    way = WayOut(judged.address)
+    way = JudgeClient(judged.address)
     port, silent = port_of(way), raw(way)
     with connect(way, "127.0.0.1", site.port) as client, site.accept() as server, silent:
         way.close()
@@ -211,10 +215,10 @@ def test_all_ends_with_the_download(judged: RunningJudge, site: Site) -> None:
         socket.create_connection(("127.0.0.1", port))
 
 
-def test_a_way_out_says_in_the_end_how_many_bytes_have_passed(
+def test_a_client_says_in_the_end_how_many_bytes_have_passed(
     judged: RunningJudge, site: Site
 ) -> None:
-    with WayOut(judged.address) as way:
+    with JudgeClient(judged.address) as way:
         for sent, answered in ((b"question", b"answer" * 1000), (b"", b"unasked")):
             with connect(way, "127.0.0.1", site.port) as client, site.accept() as server:
                 client.sendall(sent)
@@ -230,7 +234,7 @@ def test_a_way_out_says_in_the_end_how_many_bytes_have_passed(
         error = way.explained(JobError(Reason.NETWORK, Fault.RETRYABLE))
         assert error.reason is Reason.REFUSED_ADDRESS
         assert error.detail.startswith("refused 127.0.0.2 "), "the first one"
-    with WayOut(judged.address) as other:
+    with JudgeClient(judged.address) as other:
         assert other.finish() == 0
         error = JobError(Reason.NETWORK, Fault.RETRYABLE)
         assert other.explained(error) is error
@@ -238,7 +242,7 @@ def test_a_way_out_says_in_the_end_how_many_bytes_have_passed(
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGSTOP])
 def test_a_judge_that_says_nothing_keeps_nobody(number: int) -> None:
-    with judge() as made, WayOut(made.address) as way:
+    with judge() as made, JudgeClient(made.address) as way:
         os.kill(made.pid, number)
         assert way.finish() is None
         error = way.explained(JobError(Reason.NETWORK, Fault.RETRYABLE))
@@ -248,7 +252,7 @@ def test_a_judge_that_says_nothing_keeps_nobody(number: int) -> None:
 def test_a_connection_that_rests_too_long_ends(site: Site) -> None:
     with (
         judge(Rules(("127.0.0.1/32",), idle_timeout_s=0.2)) as made,
-        WayOut(made.address) as way,
+        JudgeClient(made.address) as way,
         connect(way, "127.0.0.1", site.port) as client,
         site.accept(),
         pytest.raises(ConnectionResetError),
@@ -259,7 +263,7 @@ def test_a_connection_that_rests_too_long_ends(site: Site) -> None:
 def test_a_download_may_have_a_listener_of_its_own(judged: RunningJudge, site: Site) -> None:
     with (
         socket.create_server(("127.0.0.1", 0)) as listener,
-        WayOut(judged.address, listener) as way,
+        JudgeClient(judged.address, listener) as way,
     ):
         assert port_of(way) == listener.getsockname()[1]
         listener.close()  # the judge has its own
@@ -278,12 +282,12 @@ def test_a_control_connection_that_says_anything_else_ends(
             assert control.recv(100) == b""
 
 
-def test_a_way_out_notices_that_its_judge_has_ended() -> None:
-    with judge() as made, WayOut(made.address) as way:
+def test_a_client_notices_that_its_judge_has_ended() -> None:
+    with judge() as made, JudgeClient(made.address) as way:
         way.look()
         os.kill(made.pid, signal.SIGKILL)
         wait_until(lambda: is_lost(way.look))
-        assert is_lost(lambda: WayOut(made.address))
+        assert is_lost(lambda: JudgeClient(made.address))
 
 
 def is_lost(call: Callable[[], object]) -> bool:

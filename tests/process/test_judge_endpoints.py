@@ -12,7 +12,7 @@ import pytest
 from tests.support.judge_clients import Site, connect, reply_to
 from tests.support.judges import judge
 from tests.support.tunnel_proxy import TunnelProxy
-from worker.downloads.judge.client import WayOut
+from worker.downloads.judge.client import JudgeClient
 from worker.downloads.judge.rules import Judgement, Rules
 from worker.downloads.judge.socks import SocksReply
 from worker.errors import Fault, JobError, Reason
@@ -33,12 +33,12 @@ def other() -> Iterator[Site]:
 
 
 @pytest.fixture(scope="module", params=[False, True], ids=["by itself", "with a proxy"])
-def way(request: pytest.FixtureRequest, site: Site) -> Iterator[WayOut]:
+def way(request: pytest.FixtureRequest, site: Site) -> Iterator[JudgeClient]:
     endpoints = (("127.0.0.1", site.port), ("provider.internal", site.port))
     with TunnelProxy({}) as proxy:
         setting = f"http://127.0.0.1:{proxy.port}" if request.param else None
         rules = Rules(("127.0.0.9/32",), endpoints, proxy=setting)
-        with judge(rules, prepare=with_a_name) as made, WayOut(made.address) as opened:
+        with judge(rules, prepare=with_a_name) as made, JudgeClient(made.address) as opened:
             yield opened
             assert not proxy.heads, "no proxy is asked for what is on this machine"
 
@@ -55,7 +55,7 @@ def with_a_name() -> None:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.1", "provider.internal", "Provider.Internal"])
-def test_a_plugin_connects_to_what_is_listed(way: WayOut, site: Site, host: str) -> None:
+def test_a_plugin_connects_to_what_is_listed(way: JudgeClient, site: Site, host: str) -> None:
     with connect(way, host, site.port, **PLUGIN) as client, site.accept() as server:
         client.sendall(b"question")
         assert server.recv(100) == b"question"
@@ -63,7 +63,7 @@ def test_a_plugin_connects_to_what_is_listed(way: WayOut, site: Site, host: str)
         assert client.recv(100) == b"answer"
 
 
-def test_a_plugin_connects_to_nothing_else(way: WayOut, site: Site, other: Site) -> None:
+def test_a_plugin_connects_to_nothing_else(way: JudgeClient, site: Site, other: Site) -> None:
     for host, port in [
         ("127.0.0.1", other.port),
         ("127.0.0.2", site.port),
@@ -80,7 +80,7 @@ def test_a_plugin_connects_to_nothing_else(way: WayOut, site: Site, other: Site)
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "provider.internal"])
-def test_who_is_no_plugin_does_not_reach_it(way: WayOut, site: Site, host: str) -> None:
+def test_who_is_no_plugin_does_not_reach_it(way: JudgeClient, site: Site, host: str) -> None:
     """Such as a page that leads there."""
     assert reply_to(way, host, site.port) == SocksReply.NOT_ALLOWED
     assert not site.was_reached
@@ -92,6 +92,6 @@ def list_everything() -> None:
 
 @pytest.mark.negative
 def test_without_the_list_a_plugin_connects_anywhere(other: Site) -> None:
-    with judge(Rules(), prepare=list_everything) as weak, WayOut(weak.address) as way:
+    with judge(Rules(), prepare=list_everything) as weak, JudgeClient(weak.address) as way:
         assert reply_to(way, "127.0.0.1", other.port, **PLUGIN) == SocksReply.DONE
     assert other.was_reached

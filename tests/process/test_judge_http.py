@@ -16,7 +16,7 @@ from tests.hostile.addresses import NOT_PUBLIC, NUMERIC
 from tests.support.judge_clients import Site, connect, judging_nothing, raw, with_names
 from tests.support.judges import RunningJudge, judge
 from tests.support.tunnel_proxy import PASSWORD, USER, TunnelProxy
-from worker.downloads.judge.client import WayOut
+from worker.downloads.judge.client import JudgeClient
 from worker.downloads.judge.connection import HANDSHAKE_TIMEOUT_S
 from worker.downloads.judge.rules import Rules
 from worker.errors import Fault, JobError, Reason
@@ -37,12 +37,12 @@ def judged() -> Iterator[RunningJudge]:
 
 
 @pytest.fixture
-def way(judged: RunningJudge) -> Iterator[WayOut]:
-    with WayOut(judged.address) as made:
+def way(judged: RunningJudge) -> Iterator[JudgeClient]:
+    with JudgeClient(judged.address) as made:
         yield made
 
 
-def say(way: WayOut, line: str, secret: str | None = None) -> socket.socket:
+def say(way: JudgeClient, line: str, secret: str | None = None) -> socket.socket:
     """A connection that has asked for something, with the secret unless another is given."""
     said = f"download:{secret or urlsplit(way.proxy).password}"
     login = base64.b64encode(said.encode()).decode()
@@ -66,7 +66,7 @@ def status_of(client: socket.socket) -> bytes:
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "site.example", "2130706433"])
-def test_a_tunnel_passes_bytes_both_ways(way: WayOut, site: Site, host: str) -> None:
+def test_a_tunnel_passes_bytes_both_ways(way: JudgeClient, site: Site, host: str) -> None:
     with say(way, f"CONNECT {host}:{site.port}") as client, site.accept() as server:
         assert head_of(client) == b"HTTP/1.1 200 Connected\r\n\r\n"
         for sender, hearer in ((client, server), (server, client)) * 2:
@@ -75,7 +75,9 @@ def test_a_tunnel_passes_bytes_both_ways(way: WayOut, site: Site, host: str) -> 
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "site.example"])
-def test_a_request_reaches_the_site_without_the_secret(way: WayOut, site: Site, host: str) -> None:
+def test_a_request_reaches_the_site_without_the_secret(
+    way: JudgeClient, site: Site, host: str
+) -> None:
     with say(way, f"GET http://{host}:{site.port}/x?y") as client, site.accept() as server:
         head = head_of(server)
         server.sendall(b"HTTP/1.1 200 OK\r\n\r\nbody")
@@ -86,7 +88,7 @@ def test_a_request_reaches_the_site_without_the_secret(way: WayOut, site: Site, 
     assert b"roxy" not in head
 
 
-def test_a_second_request_on_its_connection_reaches_nobody(way: WayOut, site: Site) -> None:
+def test_a_second_request_on_its_connection_reaches_nobody(way: JudgeClient, site: Site) -> None:
     with say(way, f"GET http://127.0.0.1:{site.port}/") as client, site.accept() as server:
         head_of(server)
         client.sendall(b"GET http://127.0.0.2/ HTTP/1.1\r\n\r\n")
@@ -107,14 +109,14 @@ def strict() -> Iterator[RunningJudge]:
 @pytest.mark.parametrize("host", [*NOT_PUBLIC, *NUMERIC, "inside.example", "localhost"])
 def test_what_is_not_public_is_refused_and_told(strict: RunningJudge, host: str, line: str) -> None:
     place = f"[{host}]" if ":" in host else host
-    with WayOut(strict.address) as way:
+    with JudgeClient(strict.address) as way:
         assert status_of(say(way, line.format(place))) == b"403"
         error = way.explained(JobError(Reason.NETWORK, Fault.RETRYABLE))
     assert (error.reason, error.fault) == (Reason.REFUSED_ADDRESS, Fault.PERMANENT)
 
 
 @pytest.mark.parametrize("port", [1, 22, 25, 442, 1023])
-def test_ports_of_other_services_are_refused(way: WayOut, port: int) -> None:
+def test_ports_of_other_services_are_refused(way: JudgeClient, port: int) -> None:
     assert status_of(say(way, f"CONNECT 127.0.0.1:{port}")) == b"403"
     assert status_of(say(way, f"GET http://127.0.0.1:{port}/")) == b"403"
 
@@ -122,7 +124,7 @@ def test_ports_of_other_services_are_refused(way: WayOut, port: int) -> None:
 def test_a_name_that_changes_leads_nowhere_inside(site: Site) -> None:
     with (
         judge(prepare=with_names) as made,
-        WayOut(made.address) as way,
+        JudgeClient(made.address) as way,
         contextlib.closing(Site("127.0.0.2", site.port)) as inside,
     ):
         status_of(say(way, f"CONNECT changes.example:{site.port}"))
@@ -136,14 +138,14 @@ def test_without_its_judgement_it_is_reached() -> None:
     with (
         contextlib.closing(Site("127.0.0.2")) as inside,
         judge(prepare=judging_nothing) as weak,
-        WayOut(weak.address) as way,
+        JudgeClient(weak.address) as way,
     ):
         assert status_of(say(way, f"CONNECT inside.example:{inside.port}")) == b"200"
         assert inside.was_reached
 
 
 def test_only_the_secret_of_the_same_download_opens(judged: RunningJudge, site: Site) -> None:
-    with WayOut(judged.address) as one, WayOut(judged.address) as other:
+    with JudgeClient(judged.address) as one, JudgeClient(judged.address) as other:
         for secret in (str(urlsplit(one.proxy).password), "x", " "):
             for line in (f"CONNECT 127.0.0.1:{site.port}", f"GET http://127.0.0.1:{site.port}/"):
                 assert status_of(say(other, line, secret)) == b"407"
@@ -151,7 +153,7 @@ def test_only_the_secret_of_the_same_download_opens(judged: RunningJudge, site: 
 
 
 def test_a_thousand_half_requests_hold_up_nobody(judged: RunningJudge, site: Site) -> None:
-    with WayOut(judged.address) as way, contextlib.ExitStack() as stack:
+    with JudgeClient(judged.address) as way, contextlib.ExitStack() as stack:
         for number in range(1000):
             client = stack.enter_context(raw(way))
             client.sendall(b"GET http://a.example/ HTTP/1.1\r\nX: ")
@@ -174,7 +176,7 @@ def test_the_operators_proxy_is_behind_it(line: str, asked: bytes) -> None:
     login = f"{USER}:{PASSWORD.replace(' ', '%20')}@"
     with TunnelProxy({}, may_connect=False) as proxy:
         rules = Rules(proxy=f"http://{login}127.0.0.1:{proxy.port}")
-        with judge(rules) as made, WayOut(made.address) as way, say(way, line) as client:
+        with judge(rules) as made, JudgeClient(made.address) as way, say(way, line) as client:
             if line.startswith("CONNECT"):
                 assert head_of(client).startswith(b"HTTP/1.1 200 ")
                 client.sendall(b"\x16\x03\x01hello")
@@ -190,9 +192,9 @@ def test_the_operators_proxy_is_behind_it(line: str, asked: bytes) -> None:
 
 
 def test_a_socks_proxy_is_behind_a_request_as_well(site: Site) -> None:
-    with judge(Rules(LOOPBACK)) as behind, WayOut(behind.address) as proxy:
+    with judge(Rules(LOOPBACK)) as behind, JudgeClient(behind.address) as proxy:
         rules = Rules(LOOPBACK, proxy=proxy.proxy)
-        with judge(rules) as made, WayOut(made.address) as way:
+        with judge(rules) as made, JudgeClient(made.address) as way:
             asking = functools.partial(say, way, f"GET http://127.0.0.1:{site.port}/x")
             with asking() as client, site.accept() as server:
                 assert head_of(server).startswith(b"GET /x HTTP/1.1\r\n")

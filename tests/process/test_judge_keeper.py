@@ -19,7 +19,7 @@ from tests.support.judges import end_at_once, show_no_life
 from tests.support.process_kit import identity_of, no_descriptors_left, wait_until
 from worker.clocks import Monotonic
 from worker.downloads.judge import keeper, process
-from worker.downloads.judge.client import WayOut
+from worker.downloads.judge.client import JudgeClient
 from worker.downloads.judge.keeper import MAX_SILENCE_S, MIN_UPTIME_S, START_TIMEOUT_S, JudgeKeeper
 from worker.downloads.judge.rules import Rules
 from worker.errors import JudgeLost
@@ -82,12 +82,12 @@ def test_a_judge_is_shown_by_its_name_and_limited(driver: Driver) -> None:
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM, signal.SIGSTOP])
 def test_the_next_one_takes_over_at_the_same_address(driver: Driver, number: int) -> None:
     (pid,) = driver.keeper.pids
-    with WayOut(driver.keeper.address) as way:
+    with JudgeClient(driver.keeper.address) as way:
         os.kill(pid, number)
         driver.until(lambda: driver.replaced(pid))
         with pytest.raises(JudgeLost):
             way.look()
-    WayOut(driver.keeper.address).close()
+    JudgeClient(driver.keeper.address).close()
 
 
 def test_its_owner_goes_on_when_no_descriptor_is_left(driver: Driver) -> None:

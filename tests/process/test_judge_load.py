@@ -20,7 +20,7 @@ from tests.support.judge_clients import (
 )
 from tests.support.judges import RunningJudge, judge
 from tests.support.process_kit import wait_until
-from worker.downloads.judge.client import WayOut
+from worker.downloads.judge.client import JudgeClient
 from worker.downloads.judge.connection import HANDSHAKE_TIMEOUT_S
 from worker.downloads.judge.rules import MAX_ABANDONED, MAX_CONNECTIONS
 from worker.downloads.judge.socks import SocksReply
@@ -41,12 +41,12 @@ def judged() -> Iterator[RunningJudge]:
 
 
 @pytest.fixture
-def way(judged: RunningJudge) -> Iterator[WayOut]:
-    with WayOut(judged.address) as made:
+def way(judged: RunningJudge) -> Iterator[JudgeClient]:
+    with JudgeClient(judged.address) as made:
         yield made
 
 
-def test_a_name_that_is_long_in_coming_holds_up_nobody(way: WayOut, site: Site) -> None:
+def test_a_name_that_is_long_in_coming_holds_up_nobody(way: JudgeClient, site: Site) -> None:
     waiting = [raw(way) for _ in range(MAX_CONNECTIONS - 1)]
     for client in waiting:
         begin(client, way, b"\x0cslow.example")
@@ -56,14 +56,14 @@ def test_a_name_that_is_long_in_coming_holds_up_nobody(way: WayOut, site: Site) 
 
 
 def test_a_download_has_so_many_lookups_at_a_time(judged: RunningJudge, site: Site) -> None:
-    with WayOut(judged.address) as way:
+    with JudgeClient(judged.address) as way:
         clients = []
         for _ in range(MAX_CONNECTIONS):
             clients.append(raw(way))
             begin(clients[-1], way, b"\x0cslow.example")
             clients[-1].close()
         wait_until(lambda: reply_to(way, "site.example", site.port) == SocksReply.FAILED)
-        with WayOut(judged.address) as other:
+        with JudgeClient(judged.address) as other:
             connect(other, "site.example", site.port).close()
         connect(way, "127.0.0.1", site.port).close()  # which takes no lookup
 
@@ -71,7 +71,7 @@ def test_a_download_has_so_many_lookups_at_a_time(judged: RunningJudge, site: Si
 def test_a_thousand_names_that_never_come_hold_up_no_other_download(
     judged: RunningJudge, site: Site
 ) -> None:
-    with WayOut(judged.address) as way, WayOut(judged.address) as other:
+    with JudgeClient(judged.address) as way, JudgeClient(judged.address) as other:
         for number in range(1000):
             with raw(way) as client:
                 begin(client, way, b"\x0cslow.example")
@@ -80,9 +80,9 @@ def test_a_thousand_names_that_never_come_hold_up_no_other_download(
 
 
 def test_names_that_ended_downloads_asked_for_hold_up_nobody(site: Site) -> None:
-    with judge(prepare=with_names) as made, WayOut(made.address) as other:
+    with judge(prepare=with_names) as made, JudgeClient(made.address) as other:
         for _ in range(1000 // MAX_CONNECTIONS):
-            with WayOut(made.address) as way:
+            with JudgeClient(made.address) as way:
                 for _ in range(MAX_CONNECTIONS):
                     with raw(way) as client:
                         begin(client, way, b"\x0cslow.example")
@@ -95,7 +95,7 @@ def threads_of(pid: int) -> int:
 
 
 def test_a_download_has_so_many_connections_and_loses_the_most_silent(
-    way: WayOut, site: Site
+    way: JudgeClient, site: Site
 ) -> None:
     clients = []
     for _ in range(MAX_CONNECTIONS):
@@ -115,7 +115,7 @@ def test_a_download_has_so_many_connections_and_loses_the_most_silent(
 
 
 def test_a_thousand_that_say_nothing_hold_up_nobody(judged: RunningJudge, site: Site) -> None:
-    with WayOut(judged.address) as way, WayOut(judged.address) as other:
+    with JudgeClient(judged.address) as way, JudgeClient(judged.address) as other:
         silent = []
         for number in range(1000):
             silent.append(raw(way))
@@ -140,7 +140,7 @@ def test_a_thousand_that_say_nothing_hold_up_nobody(judged: RunningJudge, site: 
     ],
 )
 def test_an_error_in_one_connection_ends_it_alone(
-    way: WayOut, site: Site, name: bytes, answer: bytes
+    way: JudgeClient, site: Site, name: bytes, answer: bytes
 ) -> None:
     with connect(way, "127.0.0.1", site.port) as other, site.accept() as server, raw(way) as client:
         begin(client, way, bytes((len(name),)) + name)

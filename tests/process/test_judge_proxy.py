@@ -17,7 +17,7 @@ from tests.sandbox.tls_proxy import make_certificate
 from tests.support.judge_clients import Site, connect, reply_to
 from tests.support.judges import judge
 from tests.support.tunnel_proxy import PASSWORD, USER, TunnelProxy
-from worker.downloads.judge.client import WayOut
+from worker.downloads.judge.client import JudgeClient
 from worker.downloads.judge.rules import Rules
 from worker.downloads.judge.socks import SocksReply
 from worker.errors import Fault, JobError, Reason
@@ -36,9 +36,11 @@ def site() -> Iterator[Site]:
 
 
 @contextlib.contextmanager
-def way_by(proxy: str, networks: tuple[str, ...] = (), ca: Path | None = None) -> Iterator[WayOut]:
+def way_by(
+    proxy: str, networks: tuple[str, ...] = (), ca: Path | None = None
+) -> Iterator[JudgeClient]:
     prepare = functools.partial(trust, str(ca)) if ca else None
-    with judge(Rules(networks, proxy=proxy), prepare) as made, WayOut(made.address) as way:
+    with judge(Rules(networks, proxy=proxy), prepare) as made, JudgeClient(made.address) as way:
         yield way
 
 
@@ -46,7 +48,7 @@ def trust(certificate: str) -> None:
     os.environ["SSL_CERT_FILE"] = certificate
 
 
-def ask(way: WayOut, site: Site, host: str) -> None:
+def ask(way: JudgeClient, site: Site, host: str) -> None:
     """Say something to a site and hear its answer."""
     with connect(way, host, site.port) as client:
         client.sendall(HELLO)
@@ -80,7 +82,7 @@ def test_an_https_proxy_is_talked_to_by_tls(site: Site, tmp_path: Path) -> None:
     assert len(proxy.heads) == 1
 
 
-def is_aborted(way: WayOut, site: Site) -> bool:
+def is_aborted(way: JudgeClient, site: Site) -> bool:
     with connect(way, "site.example", site.port) as client:
         client.sendall(HELLO)
         try:
@@ -133,7 +135,7 @@ def test_a_request_in_the_clear_goes_to_an_http_proxy_itself(sent: bytes, expect
     ],
 )
 def test_an_http_proxy_hears_nothing_that_leads_elsewhere(
-    way_by_recorder: tuple[WayOut, TunnelProxy], host: str, sent: bytes
+    way_by_recorder: tuple[JudgeClient, TunnelProxy], host: str, sent: bytes
 ) -> None:
     way, proxy = way_by_recorder
     try:
@@ -150,7 +152,7 @@ def test_an_http_proxy_hears_nothing_that_leads_elsewhere(
 
 
 @pytest.fixture(scope="module")
-def way_by_recorder() -> Iterator[tuple[WayOut, TunnelProxy]]:
+def way_by_recorder() -> Iterator[tuple[JudgeClient, TunnelProxy]]:
     with (
         TunnelProxy({}, may_connect=False) as proxy,
         way_by(f"http://{LOGIN}127.0.0.1:{proxy.port}") as way,
@@ -172,7 +174,7 @@ def test_a_proxy_that_refuses_fails_the_connection(site: Site) -> None:
 @pytest.mark.parametrize("scheme", ["socks5h", "socks5"])
 def test_a_socks_proxy_is_asked_by_name_or_address(site: Site, scheme: str) -> None:
     # Behind it is another judge, which speaks what such a proxy does.
-    with judge(Rules(LOOPBACK)) as behind, WayOut(behind.address) as proxy:
+    with judge(Rules(LOOPBACK)) as behind, JudgeClient(behind.address) as proxy:
         setting = proxy.proxy.replace("socks5h", scheme)
         with way_by(setting, LOOPBACK) as way:
             ask(way, site, "localhost")

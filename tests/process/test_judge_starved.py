@@ -17,7 +17,7 @@ import pytest
 from tests.support.judge_clients import Site, begin, connect, raw, reply_to
 from tests.support.judges import RunningJudge, judge
 from tests.support.process_kit import wait_until
-from worker.downloads.judge.client import WayOut
+from worker.downloads.judge.client import JudgeClient
 from worker.downloads.judge.rules import MAX_CONNECTIONS
 from worker.downloads.judge.socks import SocksReply
 from worker.processes import process_table
@@ -59,7 +59,7 @@ def is_the_same(made: RunningJudge) -> bool:
 
 
 def test_without_descriptors_it_waits_for_some(site: Site) -> None:
-    with judge(prepare=with_few_descriptors) as made, WayOut(made.address) as way:
+    with judge(prepare=with_few_descriptors) as made, JudgeClient(made.address) as way:
         with ExitStack() as stack:
             for _ in range(2 * _FEW):
                 stack.enter_context(raw(way))
@@ -78,7 +78,7 @@ def processor_s(pid: int) -> float:
 
 def test_connections_that_it_cannot_make_fail_and_are_no_fault_of_the_address(site: Site) -> None:
     with judge(prepare=with_few_descriptors) as made, ExitStack() as stack:
-        ways = [stack.enter_context(WayOut(made.address)) for _ in range(3)]
+        ways = [stack.enter_context(JudgeClient(made.address)) for _ in range(3)]
         for way in ways[:2]:
             with contextlib.suppress(OSError):
                 for _ in range(MAX_CONNECTIONS):
@@ -87,7 +87,7 @@ def test_connections_that_it_cannot_make_fail_and_are_no_fault_of_the_address(si
                     stack.callback(client.close)
                     begin(client, way, b"\x09127.0.0.1", site.port)
         stack.pop_all().close()
-        with WayOut(made.address) as way:
+        with JudgeClient(made.address) as way:
             connect(way, "127.0.0.1", site.port).close()
         assert is_the_same(made)
 
@@ -98,7 +98,7 @@ def test_without_memory_it_fails_what_it_cannot_do_and_goes_on(
     blocked = tmp_path / "blocked"
     blocked.touch()
     monkeypatch.setenv("BLOCKED", str(blocked))
-    with judge(prepare=with_little_memory) as made, WayOut(made.address) as way:
+    with judge(prepare=with_little_memory) as made, JudgeClient(made.address) as way:
         # So few that it may have them all.
         clients = [raw(way) for _ in range(MAX_CONNECTIONS - 1)]
         for client in clients:

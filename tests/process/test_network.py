@@ -24,7 +24,7 @@ from maintenance.findings import Level
 from tests.support.judges import judge
 from worker.downloads.confinement import landlock, network, seccomp
 from worker.downloads.confinement.network import Network
-from worker.downloads.judge.client import make_ahead, open_way_out
+from worker.downloads.judge.client import make_ahead, open_client
 from worker.errors import Fault, JobError, Reason
 from worker.processes import child_call
 
@@ -275,7 +275,7 @@ def test_a_namespace_that_cannot_be_made_is_the_operators_or_passes(
 def _failure(words: str) -> tuple[Reason, Fault]:
     with (
         pytest.raises(JobError, match=words) as caught,
-        open_way_out("nowhere", Network.NAMESPACE),
+        open_client("nowhere", Network.NAMESPACE),
     ):
         pass
     return caught.value.reason, caught.value.fault
@@ -337,8 +337,8 @@ def test_one_that_was_made_ahead_is_used_once(monkeypatch: pytest.MonkeyPatch) -
         monkeypatch.setattr(os, "fork", counted)
         found = []
         for _ in range(2):
-            way_out = open_way_out(running.address, Network.NAMESPACE)
-            _, made = stack.enter_context(way_out)
+            client = open_client(running.address, Network.NAMESPACE)
+            _, made = stack.enter_context(client)
             assert made is not None
             found.append(os.fstat(made._fds[-1]).st_ino)
     assert len(set(found)) == 2, "each download has a network of its own"

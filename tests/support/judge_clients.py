@@ -16,7 +16,7 @@ from yt_dlp.socks import Socks5Error
 
 from tests.sandbox.patience import PATIENCE_S
 from tests.support.judges import allow_everything
-from worker.downloads.judge.client import WayOut
+from worker.downloads.judge.client import JudgeClient
 from worker.downloads.judge.socks import SocksReply
 
 
@@ -46,7 +46,7 @@ class Site:
         self._server.close()
 
 
-def connect(way: WayOut, host: str, port: int, **changes: Any) -> socket.socket:
+def connect(way: JudgeClient, host: str, port: int, **changes: Any) -> socket.socket:
     """A connection as yt-dlp's handlers make it; `changes` of what the way out says."""
     options: Any = make_socks_proxy_opts(way.proxy) | changes
     make: Any = functools.partial(create_socks_proxy_socket, (host, port), options)
@@ -55,7 +55,7 @@ def connect(way: WayOut, host: str, port: int, **changes: Any) -> socket.socket:
     return made
 
 
-def reply_to(way: WayOut, host: str, port: int, **changes: Any) -> int:
+def reply_to(way: JudgeClient, host: str, port: int, **changes: Any) -> int:
     """How the judge answers to who wants to connect there."""
     try:
         connect(way, host, port, **changes).close()
@@ -64,17 +64,17 @@ def reply_to(way: WayOut, host: str, port: int, **changes: Any) -> int:
     return SocksReply.DONE
 
 
-def raw(way: WayOut) -> socket.socket:
+def raw(way: JudgeClient) -> socket.socket:
     """A connection that has said nothing yet."""
     port = make_socks_proxy_opts(way.proxy)["port"]
     return socket.create_connection(("127.0.0.1", port), PATIENCE_S)
 
 
-def port_of(way: WayOut) -> int:
+def port_of(way: JudgeClient) -> int:
     return int(make_socks_proxy_opts(way.proxy)["port"])
 
 
-def begin(client: socket.socket, way: WayOut, name: bytes, port: int = 80) -> None:
+def begin(client: socket.socket, way: JudgeClient, name: bytes, port: int = 80) -> None:
     """Say the secret and a name behind its length, and wait for nothing."""
     secret = make_socks_proxy_opts(way.proxy)["password"].encode()
     client.sendall(b"\x05\x01\x02\x01\x00" + bytes((len(secret),)) + secret)

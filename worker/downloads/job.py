@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from worker.clocks import wall_clock
-from worker.downloads import extractions, workspace
+from worker.downloads import extraction_store, workspace
 from worker.downloads.confinement.egress_guard import check_link
 from worker.downloads.cookies import account, lent_cookies, returned_cookies
 from worker.downloads.file_names import COOKIES_NAME
@@ -85,7 +85,7 @@ class _DownloadRunner:
         try:
             return self._once(context, task, rules)
         except JobError as error:
-            if not _forget_earlier(rules, task) or error.reason not in _MAY_BE_OVER:
+            if not _forget_extraction(rules, task) or error.reason not in _MAY_BE_OVER:
                 raise
         return self._once(context, replace(task, fresh=True), rules)
 
@@ -107,8 +107,8 @@ class _DownloadRunner:
             lent = jar and lent_cookies.copy_in_child(task.url, Path(jar), directory / COOKIES_NAME)
             if before and not lent:
                 raise before
-            if not lent and rules.extractions and _may_begin_with_earlier(task):
-                _begin_with_earlier(Path(rules.extractions), task)
+            if not lent and rules.extractions and _may_use_extraction(task):
+                _prepare_extraction(Path(rules.extractions), task)
             session = Session(context, task, rules, self.extractors, lent or None)
             if not lent:
                 return session.run()
@@ -129,27 +129,27 @@ def _of_machine(error: OSError) -> JobError:
     return classify(error)
 
 
-def _may_begin_with_earlier(task: Download) -> bool:
+def _may_use_extraction(task: Download) -> bool:
     """Whether the download may begin with what an earlier one has found behind the link."""
     return not (task.form.is_look or task.form.is_recording)
 
 
-def _begin_with_earlier(store: Path, task: Download) -> None:
-    """Let the download begin with what was found behind its link lately, unless it is to be new.
+def _prepare_extraction(store: Path, task: Download) -> None:
+    """Give the download what was found behind its link lately, unless it is to look anew.
 
     Not where a whole list is wanted: what was found may be one video of it.
     """
     if task.fresh:
-        extractions.forget(store, task.url)
+        extraction_store.forget(store, task.url)
     elif not task.form.whole_list:
-        extractions.lend(store, task.url, Path(task.directory), wall_clock())
+        extraction_store.lend(store, task.url, Path(task.directory), wall_clock())
 
 
-def _forget_earlier(rules: DownloadLimits, task: Download) -> bool:
+def _forget_extraction(rules: DownloadLimits, task: Download) -> bool:
     """Forget what a failed download began with. False if it began with nothing found earlier."""
-    if task.fresh or not _may_begin_with_earlier(task) or not rules.extractions:
+    if task.fresh or not _may_use_extraction(task) or not rules.extractions:
         return False
-    return extractions.forget(Path(rules.extractions), task.url)
+    return extraction_store.forget(Path(rules.extractions), task.url)
 
 
 def _run_with(

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Protocol
 
 from worker.clocks import Monotonic, monotonic, wall_clock
-from worker.downloads import child, extractions, players, results, workspace
+from worker.downloads import child, extraction_store, players, results, workspace
 from worker.downloads.allowance import Allowance
 from worker.downloads.channel import Receiver, read_chunk
 from worker.downloads.confinement.isolation import Confinement
@@ -26,7 +26,7 @@ from worker.downloads.cookies.lent_cookies import LentCookies
 from worker.downloads.decoding import Garbled
 from worker.downloads.file_names import COOKIES_NAME, player_directory_of
 from worker.downloads.identity import media_key
-from worker.downloads.judge.client import WayOut, make_ahead, open_way_out
+from worker.downloads.judge.client import JudgeClient, make_ahead, open_client
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.players import Player, Solving
 from worker.downloads.reports import DownloadMessage, FoundMedia, Looked, NeedsPlayer, Result
@@ -59,7 +59,8 @@ _RESULT_GRACE_S = 1.0
 _DIRECTORY_FACTOR = 2.5
 # What was recorded of a live stream stays beside that until all is complete.
 _RECORDING_FACTOR = _DIRECTORY_FACTOR + 1.0
-_LOG_LIMIT_BYTES = 1024 * 1024
+# The log, and what else is not media.
+_SMALL_FILES_BYTES = 1024 * 1024
 _WARN_FROM = 0.9
 
 
@@ -107,7 +108,7 @@ class Session:
         self._has_warned = False
         self._has_asked_for_player = False
         self._solving: Solving | None = None
-        self._way_out: WayOut | None = None
+        self._judge: JudgeClient | None = None
         self._namespace: Namespace | None = None
 
     def run(self) -> Media:
@@ -120,9 +121,9 @@ class Session:
         if given.judge is None:
             self._limits = replace(given, network=Network.NONE)
             return self._run()
-        with open_way_out(given.judge, given.network, given.proxy) as opened:
-            self._way_out, self._namespace = opened
-            self._limits = replace(given, judge=None, proxy=self._way_out.proxy)
+        with open_client(given.judge, given.network, given.proxy) as opened:
+            self._judge, self._namespace = opened
+            self._limits = replace(given, judge=None, proxy=self._judge.proxy)
             return self._run()
 
     def _run(self) -> Media:
@@ -174,8 +175,8 @@ class Session:
             statuses = signals.stop_session(leader, grace_s)
             if self._solving:
                 self._solving.close()
-            if self._way_out:
-                self._note_passed(self._way_out.finish())
+            if self._judge:
+                self._note_passed(self._judge.finish())
             if not isinstance(result, Result | Looked):
                 # The bot may be gone; that must not hide the download's own failure.
                 with contextlib.suppress(OSError):
@@ -188,13 +189,13 @@ class Session:
             max_bytes = self._limits.max_file_bytes
             return results.media_of(result, self._task, max_bytes)
         if isinstance(result, JobError):
-            raise self._way_out.explained(result) if self._way_out else result
+            raise self._judge.explained(result) if self._judge else result
         raise _death_error(statuses.get(leader.pid))
 
     def _keep_extraction(self) -> None:
         if self._limits.extractions and not self._lent:
             store = Path(self._limits.extractions)
-            extractions.keep(store, self._task.url, self._directory, wall_clock())
+            extraction_store.keep(store, self._task.url, self._directory, wall_clock())
 
     def _note_passed(self, count: int | None) -> None:
         self._usage.note_passed(count)
@@ -216,16 +217,16 @@ class Session:
         poll = select.poll()
         for fd in (read_fd, pidfd, self._context.fileno()):
             poll.register(fd, select.POLLIN)
-        if self._way_out:
-            poll.register(self._way_out, select.POLLIN)
+        if self._judge:
+            poll.register(self._judge, select.POLLIN)
         try:
             while True:
                 wake_at = min(next_watch, self._next_deadline())
                 ready = {fd for fd, _ in poll.poll(max(0.0, wake_at - monotonic()) * 1000)}
                 if self._context.fileno() in ready:
                     self._context.raise_if_stopped()
-                if self._way_out and self._way_out.fileno() in ready:
-                    self._look(self._way_out, poll)
+                if self._judge and self._judge.fileno() in ready:
+                    self._look(self._judge, poll)
                 data = read_chunk(read_fd)
                 for message in _messages(receiver, data):
                     if result := self._act_on(message, poll):
@@ -258,14 +259,14 @@ class Session:
             return message
         return None
 
-    def _look(self, way_out: WayOut, poll: select.poll) -> None:
+    def _look(self, client: JudgeClient, poll: select.poll) -> None:
         try:
-            way_out.look()
+            client.look()
         except JudgeLost:
             if self._stage is not Stage.FINISHING:
                 raise
             # Everything has been fetched. If it goes on to fetch something else, that will fail.
-            poll.unregister(way_out)
+            poll.unregister(client)
 
     def _relay(self, progress: Progress) -> None:
         has_more = progress.done_bytes > self._seen_bytes
@@ -364,7 +365,7 @@ class Session:
             self._directory_bytes = size
             self._note_progress()
         factor = _RECORDING_FACTOR if self._task.form.is_recording else _DIRECTORY_FACTOR
-        needed = self._limits.max_answer_bytes * factor + _LOG_LIMIT_BYTES
+        needed = self._limits.max_answer_bytes * factor + _SMALL_FILES_BYTES
         if size > (self._limits.directory_bytes or needed):
             raise JobError(Reason.TOO_LARGE, Fault.PERMANENT, f"{size} bytes in the directory")
         used = _memory_in_use()

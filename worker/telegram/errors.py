@@ -166,9 +166,9 @@ def failure(method: str, status: int, answer: object) -> Exception:
 
 def _known(description: str, words: str, answer: object) -> Exception | None:
     """The failure that a description stands for; None for an unknown one."""
-    new_chat = fields.integer(fields.mapping(answer, "parameters"), "migrate_to_chat_id")
-    if new_chat is not None:
-        return ChatMoved(new_chat)
+    new_chat_id = fields.integer(fields.mapping(answer, "parameters"), "migrate_to_chat_id")
+    if new_chat_id is not None:
+        return ChatMoved(new_chat_id)
     said = description.lower()
     for kind, phrases in _BY_WORDS:
         if any(phrase in said for phrase in phrases):

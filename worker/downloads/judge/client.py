@@ -1,4 +1,4 @@
-"""The downloads worker's end of a control connection: it opens the way out for one download."""
+"""The downloads worker's end of a control connection, which lets one download out."""
 
 import errno
 import json
@@ -29,11 +29,11 @@ _PASSES = SHORTAGES | {errno.ENOSPC, errno.EUSERS, errno.ENOBUFS, errno.ECHILD}
 _ahead: list[Namespace] = []
 
 
-class WayOut:
-    """A download's way to the network, for as long as it is open.
+class JudgeClient:
+    """Has the judge let one download into the network, for as long as it is open.
 
-    with WayOut(address) as way:
-        way.proxy  # "socks5h://download:…@127.0.0.1:40001"
+    with JudgeClient(address) as client:
+        client.proxy  # "socks5h://download:…@127.0.0.1:40001"
     """
 
     def __init__(
@@ -141,28 +141,28 @@ class WayOut:
 
 
 @contextmanager
-def open_way_out(
+def open_client(
     address: str, network: Network, proxy: str | None = None
-) -> Iterator[tuple[WayOut, Namespace | None]]:
-    """Open a way out, and the namespace that it begins in if that is the network.
+) -> Iterator[tuple[JudgeClient, Namespace | None]]:
+    """Open a client for a download, and the namespace of the download if it has one.
 
     Raises JudgeLost, and another JobError if no namespace can be made.
     """
     if network is not Network.NAMESPACE:
-        with WayOut(address, proxy=proxy) as way:
-            yield way, None
+        with JudgeClient(address, proxy=proxy) as client:
+            yield client, None
         return
-    with _namespace() as namespace, WayOut(address, namespace.listener, proxy) as way:
+    with _namespace() as namespace, JudgeClient(address, namespace.listener, proxy) as client:
         # It is the judge's alone from now on: if that ends, a connection is refused at once.
         namespace.listener.close()
-        yield way, namespace
+        yield client, namespace
 
 
 def make_ahead() -> None:
-    """Make the namespace of the next way out, while this process has little else to do.
+    """Make the namespace of the next download, while this process has little else to do.
 
     That takes a fork of all of it, for which a small download would wait a twentieth of its time.
-    Where it fails, the next way out tries again and says why.
+    Where it fails, the next client tries again and says why.
     """
     if not _ahead:
         with suppress(OSError):

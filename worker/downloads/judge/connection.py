@@ -17,7 +17,7 @@ from worker.downloads.judge.rules import Judgement
 from worker.downloads.judge.socks import Rejected, SocksReply, Target
 from worker.downloads.judge.threads import Threads
 from worker.downloads.judge.tls import Stream
-from worker.downloads.judge.upstream import HEAD_LIMIT_BYTES, Upstream
+from worker.downloads.judge.upstream import UPSTREAM_HEAD_LIMIT_BYTES, Upstream
 
 HANDSHAKE_TIMEOUT_S = 10.0
 
@@ -25,7 +25,7 @@ _RECEIVED_BYTES = 4096
 _TLS = b"\x16"
 _NOT_CONNECTED: Stream | SocksReply = SocksReply.FAILED
 
-Result = TypeVar("Result")
+T = TypeVar("T")
 
 
 class Owner(Protocol):
@@ -172,12 +172,10 @@ class Connection:
         self._owner.note_refused(f"{host[:60]} port {port}")
         self._fail(SocksReply.NOT_ALLOWED)
 
-    def _call(
-        self, call: Callable[[], Result], on_end: Callable[[Result], None], otherwise: Result
-    ) -> None:
+    def _call(self, call: Callable[[], T], on_end: Callable[[T], None], otherwise: T) -> None:
         """Have a call made that blocks. What it returns is dropped if this has ended meanwhile."""
 
-        def end(result: Result) -> None:
+        def end(result: T) -> None:
             self._owner.end_call()
             if not self._is_closed:
                 on_end(result)
@@ -282,7 +280,7 @@ class Connection:
         if self._early.startswith(_TLS):
             self._stop_hearing()
             self._connect(upstream, target)
-        elif len(head) > HEAD_LIMIT_BYTES:
+        elif len(head) > UPSTREAM_HEAD_LIMIT_BYTES:
             self.close()
         elif end:
             self._stop_hearing()

@@ -16,7 +16,7 @@ MAX_THREADS = 192
 
 _STACK_BYTES = 256 * 1024
 
-Result = TypeVar("Result")
+T = TypeVar("T")
 
 
 class Threads:
@@ -29,9 +29,7 @@ class Threads:
         self._wakeup = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
         loop.watch(self._wakeup, READ, self._tell)
 
-    def run(
-        self, call: Callable[[], Result], on_end: Callable[[Result], None], otherwise: Result
-    ) -> None:
+    def run(self, call: Callable[[], T], on_end: Callable[[T], None], otherwise: T) -> None:
         """Call `on_end` with what a call returns, later and in the loop's thread.
 
         With `otherwise` if the call fails or there is no thread for it.

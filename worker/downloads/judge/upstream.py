@@ -22,7 +22,9 @@ log = logging.getLogger(__name__)
 TIMEOUT_S = 30.0
 """How long connecting to a proxy may take, and then all of its answer."""
 
-HEAD_LIMIT_BYTES = 64 * 1024
+UPSTREAM_HEAD_LIMIT_BYTES = 64 * 1024
+"""How long the head of a request to a proxy, or of its answer, may be."""
+
 _HTTP = ("http", "https")
 _WANTS_LOGIN = re.compile(rb"HTTP/1\.[01] 407\b")
 _NO_METHOD = 0xFF
@@ -149,7 +151,7 @@ class Upstream:
         while not head.endswith(b"\r\n\r\n"):
             # No more than the head: what follows is the site's.
             head += answer.take(1)
-            if len(head) > HEAD_LIMIT_BYTES:
+            if len(head) > UPSTREAM_HEAD_LIMIT_BYTES:
                 return SocksReply.FAILED
         if _WANTS_LOGIN.match(head):
             self._note_refusal()

@@ -17,7 +17,7 @@ from worker.downloads.media.conversion import Budget, Encoding, Unaffordable
 from worker.downloads.media.program_run import NoRoom, ProgramFailed, ProgramKilled, ProgramLimits
 from worker.errors import Fault, JobError, Reason
 
-_Kind = TypeVar("_Kind", bound=Hashable)
+T = TypeVar("T", bound=Hashable)
 
 # Each part costs a run of ffprobe, a tenth of a second, and more if it is encoded. An hour with a
 # discontinuity before each piece has 600.
@@ -197,9 +197,9 @@ def _most(parts: Sequence[_JoinedPart]) -> list[_JoinedPart]:
     return [part for part in parts if part.streams == main]
 
 
-def _longest(parts: Iterable[tuple[_Kind, float]]) -> _Kind | None:
+def _longest(parts: Iterable[tuple[T, float]]) -> T | None:
     """The kind of most of the film, by the kind and the seconds of each part."""
-    lengths: dict[_Kind, float] = {}
+    lengths: dict[T, float] = {}
     for kind, length_s in parts:
         lengths[kind] = lengths.get(kind, 0.0) + length_s
     return max(lengths, key=lengths.__getitem__, default=None)

@@ -25,7 +25,7 @@ from worker.downloads.pictures.reading import (
     words,
 )
 
-MIN_SIDE = 200
+LEAST_SIDE_PX = 200
 """How wide and high the picture has to be. Logos and buttons are smaller."""
 
 _MAX_CHARS = 1024 * 1024
@@ -77,7 +77,7 @@ def read(answer: SiteAnswer) -> Post | None:
     if picture is None:
         return None
     heading = title(meta.get("og:title", ""))
-    return Post("Page", "picture", (picture,), heading, min_side=MIN_SIDE)
+    return Post("Page", "picture", (picture,), heading, min_side=LEAST_SIDE_PX)
 
 
 def _meta(text: str) -> dict[str, str]:
@@ -111,7 +111,7 @@ def _data(text: str) -> Iterator[Any]:
 
 def _is_small(meta: dict[str, str]) -> bool:
     sides = (meta.get("og:image:width", ""), meta.get("og:image:height", ""))
-    return any(side.isdecimal() and int(side[:9]) < MIN_SIDE for side in sides)
+    return any(side.isdecimal() and int(side[:9]) < LEAST_SIDE_PX for side in sides)
 
 
 def _absolute(page: str, url: str) -> str:

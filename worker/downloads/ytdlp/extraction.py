@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from worker.downloads.extractions import MAX_BYTES
+from worker.downloads.extraction_store import MAX_BYTES
 from worker.downloads.file_names import COOKIES_NAME, EARLIER_NAME, EXTRACTION_NAME
 from worker.downloads.ytdlp.failures.errors import classify
 from worker.downloads.ytdlp.network.page_limits import LimitedYoutubeDL

@@ -8,7 +8,7 @@ from yt_dlp.utils import LazyList, PagedList, YoutubeDLError
 
 from worker.downloads.reports import MAX_FILES
 from worker.downloads.text import clean
-from worker.downloads.ytdlp.network.page_limits import MAX_VIDEOS, is_complete
+from worker.downloads.ytdlp.network.page_limits import MAX_VIDEOS, is_media
 from worker.errors import InvalidLink, JobError
 from worker.protocol.lists import ListItem, MediaList
 from worker.urls import normalise
@@ -67,7 +67,7 @@ def media_of(playlist: Mapping[str, Any]) -> list[Any]:
         return []
     most = MAX_FILES if isinstance(entries, list | tuple) else MAX_VIDEOS
     found = itertools.islice(filter(None, entries), most + 1)
-    return list(itertools.takewhile(is_complete, found))
+    return list(itertools.takewhile(is_media, found))
 
 
 def _entries(playlist: Mapping[str, Any], most: int) -> Iterator[Mapping[str, Any]]:

@@ -7,7 +7,7 @@ from worker.protocol.looks import Live
 from worker.protocol.notices import Cancelled, Label, Refusal, Topic
 from worker.telegram.commands import Command
 from worker.telegram.texts.catalogue import Catalogue
-from worker.telegram.texts.english_languages import LANGUAGES
+from worker.telegram.texts.english_languages import LANGUAGE_NAMES
 from worker.telegram.texts.plurals import PluralForm, one_or_other
 
 _NEVER = "Trying again will not help."
@@ -235,7 +235,7 @@ ENGLISH = Catalogue(
     },
     cancel_rest_button="Cancel the rest",
     try_again_button="Try the failed ones again",
-    languages=LANGUAGES,
+    languages=LANGUAGE_NAMES,
     notices={
         Topic.HELP: (
             "Send me a link to a video, a song or a picture, and I will send you the file.\n\n"

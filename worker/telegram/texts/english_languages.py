@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-LANGUAGES: Mapping[str, str] = {
+LANGUAGE_NAMES: Mapping[str, str] = {
     "ar": "Arabic",
     "bg": "Bulgarian",
     "bn": "Bengali",

@@ -28,10 +28,10 @@ _SOCKS_REPLY = re.compile(r"SOCKS5 connection to .*\((\d+)\)")
 # What curl_cffi calls before each request, by its name there.
 _SET_OPTIONS = "set_curl_options"
 
-Item = TypeVar("Item")
+T = TypeVar("T")
 
 
-class _Waiting(queue.Queue[Item]):
+class _Waiting(queue.Queue[T]):
     """What has been read of an answer; the thread that reads waits while there is much of it.
 
     In curl_cffi's own queue all of an endless answer would wait.
@@ -40,7 +40,7 @@ class _Waiting(queue.Queue[Item]):
     def __init__(self) -> None:
         super().__init__(_MAX_WAITING)
 
-    def put_nowait(self, item: Item) -> None:
+    def put_nowait(self, item: T) -> None:
         self.put(item)
 
     def let_go(self) -> None:

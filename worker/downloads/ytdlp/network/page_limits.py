@@ -195,12 +195,12 @@ def _one_post(playlist: Mapping[str, Any]) -> list[Any]:
         return entries.getslice(0, 1)
     remaining = filter(None, entries)
     post = list(itertools.islice(remaining, 1))
-    if post and is_complete(post[0]) and playlist.get("extractor_key") != "Generic":
-        post += itertools.takewhile(is_complete, itertools.islice(remaining, MAX_VIDEOS - 1))
+    if post and is_media(post[0]) and playlist.get("extractor_key") != "Generic":
+        post += itertools.takewhile(is_media, itertools.islice(remaining, MAX_VIDEOS - 1))
     return post
 
 
-def is_complete(entry: Mapping[str, Any]) -> bool:
+def is_media(entry: Mapping[str, Any]) -> bool:
     """Whether an entry of a playlist is media, and not a reference to some."""
     return str(entry.get("_type", "video")) == "video"
 

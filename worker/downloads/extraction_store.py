@@ -20,12 +20,9 @@ from worker import media_keys
 from worker.clocks import Wall
 from worker.downloads import workspace
 from worker.downloads.file_names import EARLIER_NAME, EXTRACTION_NAME
+from worker.protocol.looks import LIFE_S
 
 log = logging.getLogger(__name__)
-
-LIFE_S = 1800.0
-"""How long what was found is used. Sites' addresses of media mostly work for an hour or more; if
-one has expired sooner, the download asks the site again."""
 
 MAX_BYTES = 2_000_000
 """The most that is kept of a link. An hour on YouTube takes 1 MB, most videos a third of that."""

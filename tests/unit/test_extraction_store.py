@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from worker.clocks import Wall, wall_clock
-from worker.downloads import extractions
+from worker.downloads import extraction_store
+from worker.protocol.looks import LIFE_S
 
 LINK = "https://site.example/v"
 
@@ -13,23 +14,23 @@ LINK = "https://site.example/v"
 def test_what_was_kept_ends(tmp_path: Path) -> None:
     (tmp_path / "extraction.json").write_text("{}")
     store, now = tmp_path / "store", wall_clock()
-    extractions.keep(store, LINK, tmp_path, now)
-    for age_s in (-1, extractions.LIFE_S + 1):
-        assert not extractions.lend(store, LINK, tmp_path, Wall(now + age_s))
+    extraction_store.keep(store, LINK, tmp_path, now)
+    for age_s in (-1, LIFE_S + 1):
+        assert not extraction_store.lend(store, LINK, tmp_path, Wall(now + age_s))
         assert not list(store.iterdir()), "what has ended is removed"
-        extractions.keep(store, LINK, tmp_path, now)
-    assert extractions.lend(store, LINK, tmp_path, now)
+        extraction_store.keep(store, LINK, tmp_path, now)
+    assert extraction_store.lend(store, LINK, tmp_path, now)
     assert (tmp_path / "extraction-earlier.json").read_text() == "{}"
-    assert not extractions.lend(store, "https://site.example/other", tmp_path, now)
+    assert not extraction_store.lend(store, "https://site.example/other", tmp_path, now)
 
 
 def test_only_so_many_are_kept(tmp_path: Path) -> None:
     now = wall_clock()
     (tmp_path / "extraction.json").write_text("{}")
-    for number in range(extractions.MAX_KEPT + 3):
+    for number in range(extraction_store.MAX_KEPT + 3):
         link = f"https://site.example/{number}"
-        extractions.keep(tmp_path / "store", link, tmp_path, Wall(now + number))
-    assert len(list((tmp_path / "store").iterdir())) == extractions.MAX_KEPT
+        extraction_store.keep(tmp_path / "store", link, tmp_path, Wall(now + number))
+    assert len(list((tmp_path / "store").iterdir())) == extraction_store.MAX_KEPT
 
 
 @pytest.mark.parametrize("how", ["link", "hard link", "directory", "large", "empty"])
@@ -44,8 +45,8 @@ def test_nothing_but_a_file_of_the_download_is_kept(tmp_path: Path, how: str) ->
         case "directory":
             path.mkdir()
         case "large":
-            path.write_bytes(bytes(extractions.MAX_BYTES + 1))
+            path.write_bytes(bytes(extraction_store.MAX_BYTES + 1))
         case _:
             path.write_bytes(b"")
-    extractions.keep(tmp_path / "store", LINK, tmp_path, wall_clock())
+    extraction_store.keep(tmp_path / "store", LINK, tmp_path, wall_clock())
     assert not (tmp_path / "store").exists() or not list((tmp_path / "store").iterdir())
