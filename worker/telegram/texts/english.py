@@ -23,7 +23,7 @@ ENGLISH = Catalogue(
         Reason.REFUSED_ADDRESS: ("I do not open that address.", _NEVER),
         Reason.UNSUPPORTED: ("I found no video, sound or picture behind that link.", _NEVER),
         Reason.NO_MEDIA: ("I found no video, sound or picture on that page.", _NEVER),
-        Reason.NOTHING_FOUND: ("I found nothing.", "Please try other words."),
+        Reason.NOTHING_FOUND: ("I found nothing.", "Please search again with other words."),
         Reason.NOT_FOUND: ("That page does not exist any more.", "Please check the link."),
         Reason.FORBIDDEN: ("The site does not let me in, so I cannot get this one.", _NEVER),
         Reason.PRIVATE: ("This is private, so I cannot get it.", _NEVER),
