@@ -94,7 +94,7 @@ def for_ytdlp(line: str, cookie: Cookie) -> str | None:
     """
     fields = line.rstrip("\r\n").split("\t")
     fields[0] = _HTTP_ONLY * cookie.is_http_only + cookie.domain
-    # A domain with a dot in front stands for those below as well.
+    # A domain with a dot in front includes those below it.
     fields[1] = "TRUE" if cookie.domain.startswith(".") else "FALSE"
     fields[_EXPIRES] = cookie.expires
     is_sane = (

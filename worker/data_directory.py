@@ -75,9 +75,9 @@ def keep_lock(file: IO[str]) -> None:
 
 
 def renew_lock(directory: Path) -> bool:
-    """Lock the directory again if somebody has removed the lock's file, and say whether so.
+    """Lock the directory again if somebody has removed the lock's file. Returns whether it did.
 
-    People do that who take it for left over, and then a second bot could start. Raises
+    People who take it for a leftover do that, and then a second bot could start. Raises
     BlockingIOError when one already has, OSError when the directory is not writable.
     """
     if _kept is None or _is_open_as(directory / LOCK_NAME, _kept.fileno()):

@@ -55,7 +55,7 @@ class Reason(StrEnum):
     NO_SUBTITLES = "no subtitles"
     NO_SUCH_SUBTITLES = "no such subtitles"  # in the language that is wanted
     NO_SUCH_LANGUAGE = "no such language"  # of the sound
-    NOT_CUT = "not cut"  # no clip can be made of it, as of a picture
+    NOT_CUT = "not cut"  # no clip can be made of it, for example of a picture
     BEYOND_END = "beyond the end"  # a clip that begins when the video is over
     TOO_LARGE = "too large"
     TOO_LONG = "too long"
@@ -100,7 +100,7 @@ class Reason(StrEnum):
 
     @property
     def lies_in_chat(self) -> bool:
-        """Whether the chat's own rules are why nothing came, and neither the bot nor its sites."""
+        """Whether the chat's own rules are to blame, and neither the bot nor its sites."""
         return self in _OF_CHATS
 
 
@@ -167,7 +167,7 @@ class JobError(Exception):
 
 
 class JudgeLost(JobError):
-    """A download lost its way to the network, through no fault of its own or its site's."""
+    """A download lost its connection to the judge, through no fault of its own or its site's."""
 
     def __init__(self, detail: str) -> None:
         super().__init__(Reason.CRASHED, Fault.RETRYABLE, detail)

@@ -81,7 +81,7 @@ def _is_invisible(character: str) -> bool:
 
 
 def _without_smuggled_data(fragment: str) -> str:
-    """Remove yt-dlp's marker and the data behind it, which would control its extractors."""
+    """Remove yt-dlp's marker and the data after it, which would control its extractors."""
     index = f"#{fragment}".find(_SMUGGLED)
     return fragment if index < 0 else fragment[: max(0, index - 1)]
 

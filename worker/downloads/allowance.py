@@ -13,7 +13,7 @@ LONGEST_SITE_WAIT_S = 120.0
 """How long a site may make a download wait. YouTube's longest advertisements that cannot be skipped
 take 60 s."""
 
-# How much sooner than the pool: a download that ends here can still say how far it came.
+# How much sooner than the pool would: a download that ends here can still say how far it came.
 _STOP_S = 2.0
 
 

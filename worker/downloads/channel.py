@@ -155,7 +155,7 @@ class Receiver:
 
 
 def read_chunk(fd: int) -> bytes | None:
-    """Whatever is in a pipe that does not block: None for nothing yet, b"" at end-of-file."""
+    """What is in a pipe that does not block: None for nothing yet, b"" at end-of-file."""
     try:
         return os.read(fd, _CHUNK_BYTES)
     except BlockingIOError:

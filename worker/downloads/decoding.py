@@ -182,7 +182,7 @@ def _qualities(values: Sequence[Mapping[str, Any]]) -> tuple[Quality, ...]:
 
 
 def _quality(fields: Mapping[str, Any]) -> Quality | None:
-    """A quality; None if it cannot be true, since the files are good without it."""
+    """A quality; None if its figures cannot be true: the files are good without it."""
     try:
         return _exact_quality(fields)
     except ValueError:

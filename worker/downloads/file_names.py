@@ -7,13 +7,13 @@ COOKIES_NAME = "cookies.txt"
 MEDIA_NAME = "media"
 
 EXTRACTION_NAME = "extraction.json"
-"""What a download writes of what it has found behind its link."""
+"""The file in which a download writes what it has found behind its link."""
 
 EARLIER_NAME = "extraction-earlier.json"
 """What an earlier download of the link has found there."""
 
 RECORDING_NAME = "recording"
-"""What the names of all files begin with that a recording of a live stream has made so far."""
+"""The prefix of all files that a recording of a live stream has made so far."""
 
 _PLAYER_SUFFIX = "-player"
 

@@ -4,7 +4,7 @@ A link to a known site names its media: `youtu.be/X` and `watch?v=X&t=5` lead to
 Not every site names a part of a post or of a series, so the name counts only if it is also the
 name of what yt-dlp found there, or if the site is one whose links are known to name the whole
 answer. Parameters that are not known keep links apart, for they may be what opens them. So does
-what stands behind the name, which may be a file of the folder with that name. Runs in the downloads
+what follows the name, which may be a file of the folder with that name. Runs in the downloads
 worker, which is trusted.
 """
 
@@ -27,7 +27,7 @@ _PARTS_OF_A_NAME: Mapping[str, tuple[str, ...]] = {
     "BiliBili": ("prefix", "id", "?p"),
     "Instagram": ("id",),
     "Reddit": ("id",),
-    # A private track has a secret in its link, and whoever lacks that may not have the track.
+    # A private track has a secret in its link, and people without it may not have the track.
     "Soundcloud": ("uploader", "title", "token", "track_id", "?secret_token"),
     "TikTok": ("id",),
     "TwitchClips": ("id",),

@@ -54,7 +54,7 @@ class DownloadLimits:
     hidden_files: tuple[str, ...] = ()
     """Files that no download may read, besides those that none ever may."""
     term_grace_s: float = 0.5
-    """The time from SIGTERM to SIGKILL: short, so that whoever cancels sees it end in a second."""
+    """The time from SIGTERM to SIGKILL: short, so that people who cancel see it end."""
 
     directory_bytes: int | None = None
     """How large its directory may be; None for as large as its files need."""

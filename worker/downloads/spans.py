@@ -30,7 +30,7 @@ class Span:
     def length_s(self, whole_s: float | None) -> float | None:
         """How long it is in a video of `whole_s`.
 
-        None if that is not known, 0 if it begins behind the end.
+        None if that is not known, 0 if it begins after the end.
         """
         ends = [end for end in (self.end_s, whole_s) if end is not None]
         return max(0.0, min(ends) - self.start_s) if ends else None

@@ -87,7 +87,7 @@ def _chapter(words: Catalogue, menu: Menu, chapter: Chapter) -> _Row:
 
 
 def _language(words: Catalogue, menu: Menu, language: Language) -> _Row:
-    """The button for the sound in a language; the original is what comes without any."""
+    """The button for the sound in a language; the original is sent if none is named."""
     own = Form.parse(menu.code)
     try:
         wanted = replace(own, language=None if language.is_original else language.tag)

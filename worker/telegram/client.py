@@ -244,7 +244,7 @@ class Client:
         apihelper.set_my_commands(self._token, listed, given, language)
 
     def answer_button(self, callback_id: str, text: str = "") -> None:
-        """Show a short notice to whoever pressed a button, unless that was too long ago.
+        """Show a short notice to the person who pressed a button, unless that was too long ago.
 
         Without a text the button just stops spinning.
         """

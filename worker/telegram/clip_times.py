@@ -22,7 +22,7 @@ _LONGEST = 20
 
 
 def said(text: str) -> Clip | None:
-    """The part that a text names before, between or behind its links; None if it names none.
+    """The part that a text names before, between or after its links; None if it names none.
 
     >>> said("1:20-1:45 https://example.com/")
     Clip(start_cs=8000, end_cs=10500)
@@ -42,7 +42,7 @@ def words_besides_links(text: str) -> list[str]:
 
 
 def in_link(url: str) -> Clip | None:
-    """The part that a link names by `t`, `start` and `end`, also behind `#`; None without one."""
+    """The part that a link names by `t`, `start` and `end`, also after `#`; None without one."""
     named = dict(_named(url))
     start = next(filter(None, map(named.get, _STARTS)), "")
     end = next(filter(None, map(named.get, _ENDS)), "")

@@ -48,7 +48,7 @@ def menus(admins: Collection[int]) -> Iterator[CommandMenu]:
 
 
 def fingerprint(bot_id: str, admins: Collection[int]) -> str:
-    """A word of each bot that changes when its menus, with these admins, change."""
+    """A fingerprint of the menus of a bot with these admins, which changes when they do."""
     text = json.dumps([bot_id, *(asdict(menu) for menu in menus(admins))])
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -1,7 +1,7 @@
 """Keep the cookies that an admin sends as a file, each site's in a file of its own.
 
-Their message is removed from the chat in any case, or whoever sent it is asked to do so: what is in
-it is as good as a password. Safe to repeat.
+Their message is removed from the chat in any case, or its sender is asked to do so: what is in it
+is as good as a password. Safe to repeat.
 """
 
 import fcntl

@@ -16,7 +16,7 @@ def open_media(path: str) -> FileIO:
     `path` is the file of a download's own directory in the directory of all downloads. None of
     these three may be a symbolic link, the file has no second name elsewhere, and a named pipe
     does not block: the directory was written to by programs that handle what strangers send.
-    Whose directory it is `worker.dispatch.tasks` has looked at.
+    `worker.dispatch.tasks` has checked whose directory it is.
     """
     problem = ""
     try:

@@ -144,8 +144,8 @@ def _wanted_now(
 def _is_for_us(message: Message, username: Callable[[], str]) -> bool:
     """Whether a message may be meant for this bot."""
     if not message.addressee:
-        # A channel's post, copied into the group where it is discussed, speaks to its readers. So
-        # does an answer of this bot that somebody passes on to a group.
+        # A channel's post, copied into the group where it is discussed, is for its readers. So is
+        # an answer of this bot that somebody passes on to a group.
         is_post = fields.is_true(message.fields, "is_automatic_forward")
         return message.is_private or not (is_post or _is_own_answer(message, username))
     # A bot without privacy mode, or one that is an admin of the group, is shown the commands for

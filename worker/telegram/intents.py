@@ -143,7 +143,7 @@ def intent_of(name: str, argument: str) -> Intent | Notice:
 
 
 def _word_in(argument: str) -> str | None:
-    """The word that may say how something is wanted: the first, or the only one behind links."""
+    """The word that may say how something is wanted: the first, or the only one after links."""
     words, besides = argument.split(), clip_times.words_besides_links(argument)
     if not besides or (besides[0] != words[0] and len(besides) > 1):
         return None

@@ -93,7 +93,7 @@ def _is_of_a_chat(link: str) -> bool:
 
 
 def _is_aside(found: _Found, flaw: LinkFlaw) -> bool:
-    """Whether nobody wants to hear of this flaw beside a good link, as in a post's last line.
+    """Whether this flaw is not worth telling beside a good link, as in a post's last line.
 
     Channels write there how to reach them, by mail or within Telegram.
     """
@@ -192,7 +192,7 @@ def _links_of_text(text: str, pattern: re.Pattern[str]) -> Iterator[_Found]:
 def _before_the_sentence_goes_on(link: str) -> str:
     """The link up to the first punctuation of a script that writes no space after it.
 
-    Chinese and Japanese texts go on right behind a link (`…/a/X，复制`), and Telegram takes that
+    Chinese and Japanese texts go on right after a link (`…/a/X，复制`), and Telegram takes that
     into it, as it does Arabic and Indic punctuation at its end.
     """
     host_ends = len(link) - len(_UP_TO_PATH.sub("", link))

@@ -83,7 +83,7 @@ def literal_address(host: str) -> Address | None:
 
 
 def address_in(host: str) -> Address | None:
-    """The address that a host says by itself, this machine's for a local name; None for others."""
+    """The address that a host's name states, this machine's for a local name; None for others."""
     address = literal_address(host)
     return IPv4Address("127.0.0.1") if address is None and is_local_name(host) else address
 

@@ -27,7 +27,7 @@ def refuses_cookies(error: JobError) -> bool:
 
 
 def says_they_are_over(error: JobError) -> bool:
-    """Whether the site said of the cookies themselves that they are good no more."""
+    """Whether the site said of the cookies themselves that they are no longer valid."""
     return error.remedy is Remedy.NEW_COOKIES
 
 

@@ -94,7 +94,7 @@ def write_back(lent: LentCookies, returned: Path) -> None:
         if before.st_mtime_ns != lent.changed_ns:
             return
         if not before.st_mode & stat.S_IWUSR:
-            # A file can be replaced without being written, but who made it so wants it to stay.
+            # The person who made the file read-only wants it to stay, though it could be replaced.
             raise OSError(errno.EACCES, os.strerror(errno.EACCES))
         lines = _read(source).splitlines(keepends=True)
         merged = "".join(_merged(line, lent, changes) for line in lines)

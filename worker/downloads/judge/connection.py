@@ -262,7 +262,7 @@ class Connection:
     # ------------------------------------------------------------------- by an HTTP proxy
 
     def _ask_what_for(self, upstream: Upstream, target: Target) -> None:
-        """Hear what the client says to the site: a request in the clear goes to the proxy."""
+        """Read what the client sends to the site: a plain request goes to the proxy."""
         if self._say(SocksReply.DONE):
             self._is_answered = True
             self._timeout = self._loop.call_later(HANDSHAKE_TIMEOUT_S, self.close)

@@ -1,4 +1,4 @@
-"""Connect to the first of several addresses that answers (RFC 8305, in small)."""
+"""Connect to the first of several addresses that answers (a small RFC 8305)."""
 
 import errno
 import ipaddress

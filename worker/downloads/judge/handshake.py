@@ -20,7 +20,7 @@ class Handshake(Protocol):
         """The bytes to send to the site first."""
 
     def feed(self, data: bytes) -> bytes:
-        """Take what the client has sent; what is to be answered. Raises Rejected."""
+        """Take what the client has sent. Returns what is to be answered. Raises Rejected."""
 
     def answer(self, reply: SocksReply) -> bytes:
         """The bytes of this reply in the client's protocol."""

@@ -1,4 +1,4 @@
-"""An HTTP proxy as a server speaks it (RFC 9110 and 9112), for ffmpeg, which knows no SOCKS; pure.
+"""The server's side of an HTTP proxy (RFC 9110 and 9112), for ffmpeg, which knows no SOCKS; pure.
 
 A client connects to a site (CONNECT), or asks for one thing in the clear (GET and HEAD with a whole
 URL). Either is let in by the password alone, as Basic credentials (RFC 7617).

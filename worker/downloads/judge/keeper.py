@@ -41,8 +41,8 @@ _LIFE_BYTES = 1024
 class JudgeKeeper:
     """Driven like a pool: wait for `readers` and `next_deadline`, then `step`.
 
-    All judges listen at the same socket, one after the other. Who connects while there is none
-    waits for the next.
+    All judges listen at the same socket, one after the other. A client that connects while
+    there is none waits for the next.
     """
 
     def __init__(

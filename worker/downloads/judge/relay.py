@@ -1,4 +1,4 @@
-"""Pass bytes on between two sockets, in both directions, and keep next to none of them."""
+"""Relay bytes between two sockets in both directions, and buffer next to none of them."""
 
 import contextlib
 import socket
@@ -121,7 +121,7 @@ class Relay:
             self._loop.watch(made, 0)
         abort(self._site)
         if self._is_one_request:
-            # It is ffmpeg, which says nothing of a reset, but of a body that ends early.
+            # The client is ffmpeg, which ignores a reset but reports a body that ends early.
             self._client.close()
         else:
             abort(self._client)

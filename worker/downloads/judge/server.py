@@ -138,7 +138,7 @@ class ControlConnection:
         self.close()
 
     def _tell(self, message: dict[str, object]) -> None:
-        # As short as it is, it fits; a worker that does not read is not waited for.
+        # It is short enough to fit; a worker that does not read is not waited for.
         self._control.send(json.dumps(message).encode() + b"\n")
 
     # ----------------------------------------------------------------- what its connections say

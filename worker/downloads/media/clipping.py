@@ -79,7 +79,7 @@ def clip(
 
 
 def _early_s(path: Path, found: Contents, start_s: float, limits: ProgramLimits) -> float:
-    """How long before a time the key frame is with which a copy that starts then begins."""
+    """How many seconds before `start_s` the key frame lies with which a copy begins."""
     at_s = found.begins_s + start_s
     with contextlib.suppress(ValueError):
         return at_s - ffmpeg.key_frames_before(path, [at_s], limits)[0]

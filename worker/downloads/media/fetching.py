@@ -21,18 +21,18 @@ from worker.downloads.media.program_run import ProgramLimits, check_end
 _FORMATS = "concat,hls,mpegts,mov,aac,mp3,ac3,eac3,webvtt"
 _CHUNK_BYTES = 256 * 1024
 _SAID_BYTES = 16 * 1024
-# After so long without a reader it has seen that there is none, unless it waits for the site.
+# By then ffmpeg has noticed that it has no reader, unless it waits for the site.
 _END_S = 1.0
 # ffmpeg skips a piece that it cannot fetch, or cannot fetch whole, and ends as if all were well.
 _LACKS = re.compile(r"Failed to (?:open|reload|download)|Unable to (?:open|read) key|HTTP error")
-# An error on a kept connection that the site has closed does not count: ffmpeg asks again. With 502
-# and 504 the judge answers, as other proxies do, for a site that it does not reach.
+# An error on a kept connection that the site has closed does not count: ffmpeg asks again. The
+# judge answers 502 and 504, as other proxies do, for a site that it does not reach.
 _UNREACHED = re.compile(
     r"HTTP error 50[24]|Stream ends prematurely"
     r"|IO error: (?!End of file).*\n(?!.*keepalive request failed).*\n"
 )
-# It hands these on to whatever the first address leads to. Headers of other names it would need in
-# lines of their own, of which there can be one.
+# ffmpeg passes these on to whatever the first address leads to. Other headers would need lines of
+# their own, of which there can be one.
 _HEADERS = {"user-agent": "user_agent", "referer": "referer"}
 _UNQUOTABLE = re.compile(r"[\x00-\x1f\x7f]")
 
@@ -60,7 +60,7 @@ _CONTAINER_OPTIONS = {
 
 @dataclass(frozen=True)
 class RemoteStream:
-    """What to fetch: an HLS playlist, as the site wants to be asked for it.
+    """What to fetch: an HLS playlist, and how the site wants to be asked for it.
 
     `ca_file` has the certificates that are believed. ffmpeg checks those of the address itself;
     before version 9 not those of what a playlist leads to, so no cookies are sent.
@@ -120,7 +120,7 @@ def command(container: Container, length_s: float | None = None) -> list[str]:
 def script(source: RemoteStream) -> str:
     """What ffmpeg reads: one address and how to ask for it (ffmpeg-formats, concat)."""
     options = {
-        # Sites call their pieces as they like, and there is no file to be had by a name.
+        # Sites call their pieces as they like, and no name leads to a file here.
         "extension_picky": "0",
         "allowed_extensions": "ALL",
         "allowed_segment_extensions": "ALL",

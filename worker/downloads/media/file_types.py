@@ -213,7 +213,7 @@ def _of_text(head: bytes) -> FileType:
 
 
 def _has_pages(tiff: BinaryIO) -> bool:
-    """Whether a TIFF has a second image (TIFF 6.0, 2: the offset behind the first's entries)."""
+    """Whether a TIFF has a second image (TIFF 6.0, 2: the offset after the first's entries)."""
     tiff.seek(0)
     order = "<" if tiff.read(2) == b"II" else ">"
     tiff.seek(4)

@@ -2,7 +2,7 @@
 
 Runs in the download process, in its directory. A recording may end at any moment, with its process,
 its bot or its machine. So a piece counts only once it is noted in a second file, and bytes behind
-the last piece that was noted are cut off, and pieces of one track behind the end of the other. What
+the last piece that was noted are cut off, and pieces of one track after the end of the other. What
 is noted stays as it is until the file that is made of it is complete, so a later attempt can begin
 again.
 """
@@ -99,7 +99,7 @@ class RecordedTrack:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(self._notes))
 
     def cut(self, length_s: float = inf) -> None:
-        """Cut off bytes behind the last complete piece, and pieces mostly behind `length_s`."""
+        """Cut off bytes after the last complete piece, and pieces mostly after `length_s`."""
         size_bytes = self._ends[1][0]
         for (_, begin_s), (end_bytes, end_s) in pairwise(self._ends):
             if (begin_s + end_s) / 2 <= length_s:
@@ -179,7 +179,7 @@ def _merge(found: list[RecordedTrack], path: Path, limits: DownloadLimits) -> No
 
 
 def _end_together(found: Sequence[RecordedTrack], begins_s: Sequence[float]) -> None:
-    """Cut off what one of two tracks has behind the end of the other."""
+    """Cut off what one of two tracks has after the end of the other."""
     tracks_begin = list(zip(found, begins_s, strict=True))
     ends_s = [begin_s + track.length_s for track, begin_s in tracks_begin]
     is_known = all(track.length_s for track in found)

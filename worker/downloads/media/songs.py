@@ -28,8 +28,8 @@ _WITH_COVER = frozenset({".mp3", ".m4a"})
 def convert_to_sound(file: Downloaded, form: Form, limits: DownloadLimits) -> Downloaded:
     """Replace a file with its sound in the format that `form` names.
 
-    It may be as large as an answer of several parts. Raises JobError: somebody who has chosen a
-    format gets no other one.
+    It may be as large as an answer of several parts. Raises JobError rather than send
+    another format than the chosen one.
     """
     if file_types.of(file.path) is not None:
         return file  # not media: what to say about it is decided later

@@ -47,7 +47,7 @@ def cut_out(
 ) -> tuple[Path, dict[str, Any]]:
     """Cut the segments out of a file. Returns the new file and the changed `info`.
 
-    Nothing is encoded, so what comes behind a segment begins with the key frame before that.
+    Nothing is encoded, so what comes after a segment begins with the key frame before that.
     Raises ProgramFailed, ValueError and JobError, and leaves the file as it is.
     """
     length_s = positive(info.get("duration"))

@@ -29,7 +29,7 @@ class ItemKind(StrEnum):
 
 @dataclass(frozen=True)
 class Source:
-    """A place where an item is to be had, with what is known of it there."""
+    """A place from which an item can be fetched, with what is known of it there."""
 
     url: str
     width: int | None = None
@@ -114,7 +114,7 @@ def _media(item: Item) -> dict[str, Any]:
 
 
 def picture(*urls: str) -> Item | None:
-    """A picture that is to be had at any of these; None if none of them is a URL."""
+    """A picture that each of these URLs leads to; None if none of them is a URL."""
     sources = tuple(Source(url) for url in dict.fromkeys(filter(None, urls)))
     return Item(ItemKind.PICTURE, sources) if sources else None
 

@@ -1,6 +1,6 @@
 """Make a small MP4 of some seconds of a large one, out of its index and one range of its bytes.
 
-Pure: whoever has the index asks for a `Part`, fetches the range that it names, and writes its
+Pure: a caller that has the index asks for a `Part`, fetches the range that it names, and writes its
 `head` in front of that. Anybody may have written the index, so what is not known here is
 `Unusual`, and the file is then fetched whole. Fields are those of ISO/IEC 14496-12.
 """
@@ -62,7 +62,7 @@ def of_index(file_type: bytes, index: memoryview, span: Span) -> Part:
     """The part of an ordinary MP4 with this `ftyp` box, whole, and this content of `moov`.
 
     It begins with the last key frame before the span. Raises Unusual, struct.error, and JobError
-    for a span that is behind the end.
+    for a span that is after the end.
     """
     movie = boxes(index)
     header = only(movie, b"mvhd")

@@ -207,7 +207,7 @@ def _run_box(kind: bytes, version: int, values: "Iterator[int] | array[int]") ->
 
 
 def _chunk_begins(content: memoryview, chunks: int, count: int) -> "array[int]":
-    """The number of the first sample of each chunk, and behind the last one how many there are."""
+    """The number of the first sample of each chunk, and after the last one how many there are."""
     (length,) = struct.unpack_from(">I", content, 4)
     runs = list(struct.iter_unpack(">III", content[8 : 8 + 12 * length]))
     if not runs or runs[0][0] != 1 or any(description != 1 for _, _, description in runs):

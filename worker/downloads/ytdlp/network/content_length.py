@@ -1,4 +1,4 @@
-"""Correct what a server says of the length of its answer, before yt-dlp takes it for a number."""
+"""Correct the length that a server gives for its answer, before yt-dlp parses it."""
 
 import re
 from email.message import Message
@@ -8,7 +8,7 @@ _NUMBER = re.compile("[0-9]{1,18}")
 
 
 def correct(headers: Message) -> None:
-    """Keep one length of several that are the same (RFC 9110, 8.6), and none that is no number.
+    """Keep one of several equal lengths (RFC 9110, 8.6), and drop one that is not a number.
 
     Without a length an answer ends with its connection.
     """

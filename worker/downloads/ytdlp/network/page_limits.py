@@ -79,7 +79,7 @@ class LimitedYoutubeDL(yt_dlp.YoutubeDL):
         self.complaint: Complaint | None = None
         """The first warning of what only the operator can mend."""
         self.players: PlayerSource | None = None
-        """Where solved players are to be had; None to solve each here."""
+        """Where solved players come from; None to solve each here."""
         self.network = Network.NONE
         """What keeps native code from the network. To be set before the first request."""
         self.span: Span | None = None

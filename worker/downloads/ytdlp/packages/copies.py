@@ -5,13 +5,13 @@ that is not there, into a directory of its own. That directory stands before the
 the path of the fork server and of all that is forked from it, so both are found as pip has put
 them together; behind the bot's own code and Python's library, which no package can hide.
 
-One file says which is in use. Whoever reads it finds the old one or the new one, and never a part.
+One file says which is in use. A reader of it finds the old one or the new one, and never a part.
 What is installed last is used: a copy is left behind when the environment's own yt-dlp was changed
 after the copy was chosen, which is what an operator's own pip does. It is left as well when it was
 made for another Python.
 
-Whoever uses a copy holds a lock on its directory, which forks inherit. So none is removed while a
-worker still imports from it.
+A process that uses a copy holds a lock on its directory, which forks inherit. So none is removed
+while a worker still imports from it.
 """
 
 import contextlib

@@ -29,7 +29,7 @@ _CONTENT_RANGE = re.compile(r"bytes (\d+)-\d+/(\d+)")
 def plan(ydl: LimitedYoutubeDL, media: Format, span: Span) -> Part | None:
     """Which part of a file to fetch; None for one that is better fetched whole.
 
-    Raises JobError for a span that is behind the end.
+    Raises JobError for a span that is after the end.
     """
     with contextlib.suppress(YoutubeDLError, OSError, *_UNREADABLE):
         file = _RemoteFile(ydl, media)
