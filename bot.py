@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from maintenance import check
-from maintenance.check import EXIT_CONFIG
+from maintenance.exit_codes import EXIT_CONFIG, EXIT_NOT_NOW, EXIT_OK, EXIT_STALLED
 
 try:
     from maintenance import runs, thread_watch
@@ -29,7 +29,6 @@ try:
     from maintenance.packages import missing_packages
     from maintenance.plugins import missing_plugins
     from maintenance.reporting.reporter import Reporter, report_end
-    from maintenance.runs import EXIT_NOT_NOW, EXIT_STALLED
     from maintenance.sites_watch import SitesWatch
     from maintenance.thread_watch import ThreadWatch
     from maintenance.updates.situation import read_situation
@@ -106,7 +105,7 @@ def main(arguments: Sequence[str]) -> int:
     copies.tell(settings.data_dir)
     if options.version:
         versions = f"fetchbot {__version__}\n{in_use(read_situation(settings.data_dir))}"
-        return check.EXIT_OK if try_to_print(lambda: print(versions)) else EXIT_CONFIG
+        return EXIT_OK if try_to_print(lambda: print(versions)) else EXIT_CONFIG
     if options.check:
         return check.main(settings, problems)
     try:
@@ -313,7 +312,7 @@ class Bot:
         return Ledger(ledger_path(self._settings.data_dir))
 
     def _await_end(self, stop_signals: StopSignals) -> int:
-        """Wait for a reason to stop: 0 for a signal, else the exit code."""
+        """Wait for a reason to stop. Returns the exit code."""
         while not stop_signals.count:
             stop_signals.wait(1.0)
             while stop_signals.unheeded:
@@ -336,7 +335,7 @@ class Bot:
                 report_end(self._settings, stuck)
                 return EXIT_STALLED
             self._reporter.beat(now)
-        return 0
+        return EXIT_OK
 
     def _leave_lost_ledger(self) -> NoReturn:
         """Save the ledger if it was deleted, and end: nothing can be recorded before a restart."""

@@ -11,11 +11,11 @@ import traceback
 from collections.abc import Sequence
 from pathlib import Path
 
+from maintenance.exit_codes import EXIT_FAILED
 from maintenance.packages import broken_packages, how_to_install
 
 try:
     from maintenance.commands import (
-        EXIT_FAILED,
         backup,
         bans,
         completion,
@@ -46,7 +46,7 @@ except ImportError as error:
         raise
     # Python's own exit code, 1, would mean a warning.
     print(f"maintenance: {error}: {how_to_install('-m maintenance')}", file=sys.stderr)
-    sys.exit(2)
+    sys.exit(EXIT_FAILED)
 
 COMMANDS = (
     ("health", "how the bot is, against the limits for alerts", health.add_options, health.run),

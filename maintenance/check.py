@@ -20,6 +20,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from maintenance import disk, limits, machine
+from maintenance.exit_codes import EXIT_CONFIG, EXIT_INTERRUPTED, EXIT_OK
 from maintenance.findings import Finding, Level, critical, ok, warning, worst
 from maintenance.output import escape_unprintable, hang, redacted_line, try_to_print
 from maintenance.packages import broken_packages, check_certificates, check_packages
@@ -43,10 +44,6 @@ from worker.settings import (
     read_settings,
 )
 from worker.settings.sites_file import NAME
-
-EXIT_OK = 0
-EXIT_INTERRUPTED = 130  # as a shell has it for ^C
-EXIT_CONFIG = 78  # EX_CONFIG of sysexits.h: only the operator can help; not to be restarted
 
 # How a finding of each level is shown here.
 _WORDS = {Level.OK: "ok", Level.WARNING: "warning", Level.CRITICAL: "failed"}

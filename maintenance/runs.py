@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from maintenance import limits
+from maintenance.exit_codes import EXIT_OK, EXITS_TO_RESTART
 from worker.clocks import Wall
 from worker.ledger.upkeep.upkeep import Upkeep
 from worker.processes import process_table
@@ -25,12 +26,8 @@ STARTS = "starts"
 COUNTED_S = 3600.0
 """How far back starts and failed ends are counted."""
 
-EXIT_STALLED = 70  # EX_SOFTWARE: a thread has died or is stuck; to be restarted
-EXIT_NOT_NOW = 75  # EX_TEMPFAIL: the directory cannot be used for now; to be restarted
 STOPPED = "stopped"
 """How a run ends that was told to stop."""
-
-EXITS_TO_RESTART = (EXIT_STALLED, EXIT_NOT_NOW)
 
 FIRST_PAUSE_S = 5.0
 MAX_PAUSE_S = 60.0
@@ -164,7 +161,7 @@ def read_starts(ledger: Upkeep, wall: Wall) -> Starts:
 def _in_words(exitcode: int | None) -> str:
     if exitcode is None:
         return "without a word: killed, or the machine went down"
-    return STOPPED if exitcode == 0 else f"exit code {exitcode}"
+    return STOPPED if exitcode == EXIT_OK else f"exit code {exitcode}"
 
 
 def is_crash_loop(starts: Starts) -> bool:

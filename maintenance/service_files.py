@@ -6,6 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from maintenance.exit_codes import EXIT_CONFIG, EXIT_OK
+
 START_TIMEOUT_S = 120
 """How long a start may take: the ledger's migration, and what is left of the last run."""
 
@@ -57,9 +59,10 @@ UMask=0077
 WorkingDirectory={directory}
 ExecStart={python} bot.py
 
-# 0: somebody has stopped it. 78: a setting or the token is wrong, which no restart mends.
+# {ok}: somebody has stopped it. {config}: a setting or the token is wrong, which no restart
+# mends.
 Restart=on-failure
-RestartPreventExitStatus=78
+RestartPreventExitStatus={config}
 RestartSec=1
 TimeoutStartSec={start_timeout_s}
 WatchdogSec={watchdog_s}
@@ -103,6 +106,8 @@ def systemd(installation: Installation, name: str) -> str:
     """A unit for systemd from version 243 on. Raises ValueError for a path that it cannot hold."""
     return _SYSTEMD.format(
         name=name,
+        ok=EXIT_OK,
+        config=EXIT_CONFIG,
         user=installation.user,
         directory=_for_systemd(installation.directory),
         python=_quoted(installation.python),

@@ -13,10 +13,6 @@ from worker.ledger.storage.database import Access
 from worker.ledger.upkeep.upkeep import Upkeep
 from worker.settings import Settings
 
-EXIT_FINE = 0
-EXIT_FOUND = 1
-EXIT_FAILED = 2
-
 
 def refuse_stranger(settings: Settings) -> None:
     """Raise OSError unless DATA_DIR exists and belongs to the caller, or the caller is root."""

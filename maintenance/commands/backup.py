@@ -3,8 +3,8 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from maintenance.commands import EXIT_FINE
 from maintenance.commands.options import add_json
+from maintenance.exit_codes import EXIT_OK
 from maintenance.output import print_json, say
 from maintenance.units import size
 from worker.ledger import ledger_path
@@ -25,4 +25,4 @@ def run(settings: Settings, options: Namespace) -> int:
         print_json({"backup": str(options.file), "size_bytes": size_bytes})
     else:
         say(f"{options.file} is a whole backup of the ledger, {size(size_bytes)}.")
-    return EXIT_FINE
+    return EXIT_OK

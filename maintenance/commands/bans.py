@@ -3,7 +3,8 @@
 import argparse
 from argparse import ArgumentParser, Namespace
 
-from maintenance.commands import EXIT_FAILED, EXIT_FINE, open_ledger, options
+from maintenance.commands import open_ledger, options
+from maintenance.exit_codes import EXIT_FAILED, EXIT_OK
 from maintenance.output import print_json, say, table
 from maintenance.units import local_time
 from worker.clocks import wall_clock
@@ -56,7 +57,7 @@ def run(settings: Settings, chosen: Namespace) -> int:
     else:
         for user_id in dict.fromkeys(chosen.ids):
             say(f"{user_id} {_outcome(changed.get(user_id), is_banned)}.")
-    return EXIT_FAILED if admins else EXIT_FINE
+    return EXIT_FAILED if admins else EXIT_OK
 
 
 def _outcome(changed: bool | None, is_banned: bool) -> str:
@@ -74,11 +75,11 @@ def _list(settings: Settings, limit: int, *, as_json: bool) -> int:
     if as_json:
         bans = [{"user_id": user_id, "since": since} for user_id, since in found.items()]
         print_json({"total": total, "bans": bans})
-        return EXIT_FINE
+        return EXIT_OK
     if not total:
         say("Nobody is banned.")
     if found:
         print(table(("USER", "SINCE"), [(who, local_time(since)) for who, since in found.items()]))
     if len(found) < total:
         say(f"\n{len(found)} of {total} bans are listed: --limit {total}")
-    return EXIT_FINE
+    return EXIT_OK

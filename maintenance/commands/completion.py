@@ -6,7 +6,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from maintenance.commands import EXIT_FINE
+from maintenance.exit_codes import EXIT_OK
 from worker.settings import Settings
 
 COMMAND = "fetchbot-maintenance"
@@ -29,7 +29,7 @@ def add_options(parser: ArgumentParser) -> None:
 def run(_settings: Settings, options: Namespace) -> int:
     """Print the script."""
     print(script(options.shell, options.commands), end="")
-    return EXIT_FINE
+    return EXIT_OK
 
 
 def script(shell: str, parser: ArgumentParser) -> str:

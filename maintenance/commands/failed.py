@@ -5,7 +5,8 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from maintenance.commands import EXIT_FAILED, EXIT_FINE, EXIT_FOUND, open_ledger, options
+from maintenance.commands import open_ledger, options
+from maintenance.exit_codes import EXIT_FAILED, EXIT_FOUND, EXIT_OK
 from maintenance.output import print_json, say, table
 from maintenance.units import count, duration, local_time, size
 from worker.clocks import wall_clock
@@ -50,19 +51,19 @@ def run(settings: Settings, chosen: Namespace) -> int:
             groups = ledger.failed_groups(like)
             found = ledger.failed(chosen.limit, like)
         _print_list(groups, found, as_json=chosen.json, is_narrowed=like != ANY)
-        return EXIT_FOUND if groups else EXIT_FINE
+        return EXIT_FOUND if groups else EXIT_OK
     if chosen.action == "show":
         with open_ledger(settings) as ledger:
             job = _find(ledger, chosen.ids[0])
         _print_job(job, as_json=chosen.json)
-        return EXIT_FINE
+        return EXIT_OK
     names = _names(chosen)
     act = _retry if chosen.action == "retry" else _forget
     with open_ledger(settings, Access.WRITE) as ledger:
         jobs = names(ledger)
         problems = {job.id: act(ledger, job) for job in jobs}
     _print_outcomes(chosen.action, problems, as_json=chosen.json)
-    return EXIT_FAILED if any(problems.values()) else EXIT_FINE
+    return EXIT_FAILED if any(problems.values()) else EXIT_OK
 
 
 def _like(chosen: Namespace) -> FailureFilter:

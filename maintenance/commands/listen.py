@@ -10,7 +10,7 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TextIO
 
-from maintenance.commands import EXIT_FAILED, EXIT_FINE
+from maintenance.exit_codes import EXIT_FAILED, EXIT_OK
 from worker.settings import Settings
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def run(settings: Settings, options: Namespace) -> int:
         reason = describe(event, options.program)
         is_taken = reason is None or _send(target, reason)
         _tell(TAKEN if is_taken else NOT_TAKEN)
-    return EXIT_FINE
+    return EXIT_OK
 
 
 def describe(event: Mapping[str, str], program: str) -> str | None:

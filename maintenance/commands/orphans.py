@@ -4,8 +4,9 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from maintenance.commands import EXIT_FAILED, EXIT_FINE, EXIT_FOUND, open_ledger
+from maintenance.commands import open_ledger
 from maintenance.commands.options import add_json, age
+from maintenance.exit_codes import EXIT_FAILED, EXIT_FOUND, EXIT_OK
 from maintenance.orphans import Orphan, find_orphans
 from maintenance.output import print_json, say, table
 from maintenance.units import duration, size
@@ -34,8 +35,8 @@ def run(settings: Settings, options: Namespace) -> int:
     else:
         _print(found, errors, options.delete)
     if options.delete:
-        return EXIT_FAILED if errors else EXIT_FINE
-    return EXIT_FOUND if found else EXIT_FINE
+        return EXIT_FAILED if errors else EXIT_OK
+    return EXIT_FOUND if found else EXIT_OK
 
 
 def _find(settings: Settings, older_than_s: float | None) -> list[Orphan]:

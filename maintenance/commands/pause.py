@@ -2,8 +2,9 @@
 
 from argparse import ArgumentParser, Namespace
 
-from maintenance.commands import EXIT_FINE, open_ledger
+from maintenance.commands import open_ledger
 from maintenance.commands.options import add_json
+from maintenance.exit_codes import EXIT_OK
 from maintenance.output import print_json, say
 from maintenance.units import count
 from worker.clocks import wall_clock
@@ -23,10 +24,10 @@ def pause(settings: Settings, options: Namespace) -> int:
         running = sum(job.pool == DOWNLOADS for job in ledger.statistics_at(wall_clock()).running)
     if options.json:
         print_json({"paused": True, "changed": is_new, "running_downloads": running})
-        return EXIT_FINE
+        return EXIT_OK
     say("Paused: links are taken and wait." if is_new else "It was paused already.")
     say(f"{count(running, 'download')} running, which will end by themselves.")
-    return EXIT_FINE
+    return EXIT_OK
 
 
 def resume(settings: Settings, options: Namespace) -> int:
@@ -37,4 +38,4 @@ def resume(settings: Settings, options: Namespace) -> int:
         print_json({"paused": False, "changed": was_paused})
     else:
         say("Downloads continue." if was_paused else "It was not paused.")
-    return EXIT_FINE
+    return EXIT_OK

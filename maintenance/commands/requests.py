@@ -4,7 +4,8 @@ from argparse import ArgumentParser, Namespace
 from collections.abc import Sequence
 from dataclasses import asdict
 
-from maintenance.commands import EXIT_FINE, open_ledger, options
+from maintenance.commands import open_ledger, options
+from maintenance.exit_codes import EXIT_OK
 from maintenance.output import print_json, say, table
 from maintenance.units import duration, local_time, size
 from worker.ledger.upkeep.history import PastRequest, RequestFilter
@@ -38,7 +39,7 @@ def run(settings: Settings, chosen: Namespace) -> int:
         print_json({"total": total, "requests": [asdict(each) for each in found]})
     else:
         _print(found, total)
-    return EXIT_FINE
+    return EXIT_OK
 
 
 def _print(found: Sequence[PastRequest], total: int) -> None:

@@ -3,8 +3,8 @@
 from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
-from maintenance.commands import EXIT_FINE
 from maintenance.commands.options import add_json
+from maintenance.exit_codes import EXIT_OK
 from maintenance.output import print_json, say
 from worker import data_directory
 from worker.ledger import ledger_path
@@ -34,8 +34,8 @@ def run(settings: Settings, options: Namespace) -> int:
         kept = restore(ledger_path(settings.data_dir), options.file)
     if options.json:
         print_json({"restored": str(options.file), "kept": kept and str(kept)})
-        return EXIT_FINE
+        return EXIT_OK
     say(f"{options.file} is the ledger now.")
     if kept:
         say(f"The one before is kept as {kept}; remove it when you are sure.")
-    return EXIT_FINE
+    return EXIT_OK

@@ -7,7 +7,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from maintenance import plots
-from maintenance.commands import EXIT_FINE, open_ledger, options
+from maintenance.commands import open_ledger, options
+from maintenance.exit_codes import EXIT_OK
 from maintenance.output import print_json, replace_file, say, table
 from maintenance.units import duration, size
 from worker.ledger.upkeep.history import By, Group, RequestFilter
@@ -45,7 +46,7 @@ def run(settings: Settings, chosen: Namespace) -> int:
         )
     else:
         _print(chosen.by, shown, len(groups))
-    return EXIT_FINE
+    return EXIT_OK
 
 
 def _print(by: By, shown: Sequence[Group], total: int) -> None:

@@ -3,8 +3,9 @@
 import sys
 from argparse import ArgumentParser, Namespace
 
-from maintenance.commands import EXIT_FAILED, EXIT_FINE, open_ledger
+from maintenance.commands import open_ledger
 from maintenance.commands.live_view import top
+from maintenance.exit_codes import EXIT_FAILED, EXIT_OK
 from maintenance.output import print_json, say
 from worker.settings import Settings
 
@@ -26,7 +27,7 @@ def run(settings: Settings, options: Namespace) -> int:
     else:
         for line in top.lay_out(snapshot):
             say(line.text)
-    return EXIT_FINE
+    return EXIT_OK
 
 
 def _show(settings: Settings) -> int:
@@ -41,4 +42,4 @@ def _show(settings: Settings) -> int:
         print(f"maintenance: {problem}", file=sys.stderr)
         return EXIT_FAILED
     screen.show(live.LiveView(settings))
-    return EXIT_FINE
+    return EXIT_OK

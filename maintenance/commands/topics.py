@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from maintenance.commands import EXIT_FAILED, EXIT_FINE
 from maintenance.commands.options import add_json
+from maintenance.exit_codes import EXIT_FAILED, EXIT_OK
 from maintenance.output import print_json
 from worker.settings import Settings
 
@@ -61,19 +61,19 @@ def run(_settings: Settings, options: Namespace) -> int:
     topic = known[names[0]]
     if options.json:
         print_json({"name": topic.name, "title": topic.title, "text": topic.text})
-        return EXIT_FINE
+        return EXIT_OK
     width = shutil.get_terminal_size().columns
     for paragraph in topic.text.splitlines():
         print(textwrap.fill(paragraph, width))
-    return EXIT_FINE
+    return EXIT_OK
 
 
 def _list(known: dict[str, HelpTopic], *, as_json: bool) -> int:
     if as_json:
         print_json([{"name": topic.name, "title": topic.title} for topic in known.values()])
-        return EXIT_FINE
+        return EXIT_OK
     print("\n".join(known))
-    return EXIT_FINE
+    return EXIT_OK
 
 
 def topics() -> list[HelpTopic]:

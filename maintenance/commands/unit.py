@@ -8,7 +8,7 @@ from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from pathlib import Path
 
 from maintenance import service_files
-from maintenance.commands import EXIT_FAILED, EXIT_FINE
+from maintenance.exit_codes import EXIT_FAILED, EXIT_OK
 from maintenance.ownership import owner_of
 from maintenance.service_files import Installation
 from worker import ROOT
@@ -59,7 +59,7 @@ def run(settings: Settings, options: Namespace) -> int:
     except ValueError as error:
         print(f"maintenance: {error}", file=sys.stderr)
         return EXIT_FAILED
-    return EXIT_FINE
+    return EXIT_OK
 
 
 def _installation(settings: Settings, user: str | None) -> Installation:

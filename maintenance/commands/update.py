@@ -10,7 +10,8 @@ from dataclasses import asdict
 from pathlib import Path
 
 from maintenance.answers import in_use
-from maintenance.commands import EXIT_FAILED, EXIT_FINE, EXIT_FOUND, options
+from maintenance.commands import options
+from maintenance.exit_codes import EXIT_FAILED, EXIT_FOUND, EXIT_OK
 from maintenance.output import print_json, say
 from maintenance.ownership import owner_of
 from maintenance.updates import packages
@@ -68,7 +69,7 @@ def run(settings: Settings, chosen: Namespace) -> int:
     else:
         outcome = updater.update(chosen.channel, chosen.version)
     _print(outcome, read_situation(settings.data_dir), as_json=chosen.json)
-    return _EXIT_CODES.get(outcome.result, EXIT_FINE)
+    return _EXIT_CODES.get(outcome.result, EXIT_OK)
 
 
 def _say_step(step: str) -> None:

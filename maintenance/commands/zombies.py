@@ -5,8 +5,9 @@ from collections.abc import Sequence
 from typing import Any
 
 from maintenance import zombies
-from maintenance.commands import EXIT_FAILED, EXIT_FINE, EXIT_FOUND, find_instance
+from maintenance.commands import find_instance
 from maintenance.commands.options import add_json
+from maintenance.exit_codes import EXIT_FAILED, EXIT_FOUND, EXIT_OK
 from maintenance.output import print_json, say, table
 from maintenance.units import duration, size
 from maintenance.zombies import Problem, Zombie
@@ -33,8 +34,8 @@ def run(settings: Settings, options: Namespace) -> int:
         if options.kill and found:
             _print_left(found, left)
     if options.kill:
-        return EXIT_FAILED if left else EXIT_FINE
-    return EXIT_FOUND if found else EXIT_FINE
+        return EXIT_FAILED if left else EXIT_OK
+    return EXIT_FOUND if found else EXIT_OK
 
 
 def _print_found(found: Sequence[Zombie]) -> None:

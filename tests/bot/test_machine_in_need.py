@@ -8,10 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from maintenance.exit_codes import EXIT_CONFIG, EXIT_NOT_NOW, EXIT_STALLED
 from tests.sandbox.bot_process import BOT
 from tests.support.ping_receiver import receiving_pings
-
-EXIT_STALLED, EXIT_NOT_NOW, EXIT_CONFIG = 70, 75, 78
 
 TOKEN = "123456:" + "a" * 35
 

@@ -6,11 +6,10 @@ from pathlib import Path
 import pytest
 
 from maintenance import runs
+from maintenance.exit_codes import EXIT_NOT_NOW, EXIT_STALLED
 from maintenance.runs import (
     COUNTED_S,
     ENDS,
-    EXIT_NOT_NOW,
-    EXIT_STALLED,
     MAX_PAUSE_S,
     UNCOUNTED_PAUSE_S,
     Starts,

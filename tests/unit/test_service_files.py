@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from maintenance import service_files
-from maintenance.check import EXIT_CONFIG
+from maintenance.exit_codes import EXIT_CONFIG
 from maintenance.service_files import Installation
 
 ROOT = Path(__file__).parents[2]

@@ -7,7 +7,7 @@ import pytest
 from supervisor.options import ServerOptions
 
 from maintenance import runs
-from maintenance.check import EXIT_CONFIG
+from maintenance.exit_codes import EXIT_CONFIG
 from worker.settings import Settings
 
 CONF = Path(__file__).parents[2] / "supervisor.conf"
