@@ -74,13 +74,13 @@ log = logging.getLogger("bot")
 DOTENV = Path(".env")
 
 LEDGER_PATIENCE_S = 45.0
-"""For how long a thread tries to open the ledger before it dies, which is before it seems stuck."""
+"""How long a thread tries to open the ledger before it dies; it counts as stuck a little later."""
 
 DISPATCHER_STOP_S = 12.0
-"""How long the dispatcher may take after the grace; the sum must be below `stopwaitsecs`."""
+"""How long the dispatcher may take after SHUTDOWN_GRACE; both together are below `stopwaitsecs`."""
 
 JANITOR_PATIENCE_S = 2.0
-"""How long a stop waits for a step of maintenance, which has the ledger open."""
+"""How long a stop waits for a maintenance step to end and close the ledger."""
 
 KEPT_VARIABLES = (
     *("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "SSL_CERT_FILE", "SSL_CERT_DIR"),
@@ -99,7 +99,9 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument(
         "--check", action="store_true", help="test the set-up and say what is wrong"
     )
-    parser.add_argument("--version", action="store_true", help="show the bot's and yt-dlp's")
+    parser.add_argument(
+        "--version", action="store_true", help="show the bot's and yt-dlp's version"
+    )
     options = parser.parse_args(arguments)
     settings, problems = read_settings(os.environ, DOTENV)
     copies.tell(settings.data_dir)
@@ -153,7 +155,8 @@ def _run_locked(settings: Settings, sites_watch: SitesWatch) -> int:
         try:
             bot = Bot(settings, sites_watch, begin_with)
         except OSError as error:
-            problem = f"The machine is short of something, so the bot cannot start now: {error}"
+            short_of = "processes, memory or file descriptors"
+            problem = f"The bot cannot start now, the machine is short of {short_of}: {error}"
             return _give_up(settings, EXIT_NOT_NOW, problem)
         return _end(data_dir, bot.run(stop_signals))
 
@@ -179,8 +182,8 @@ def _note_start(settings: Settings) -> str | None:
         return None
     if last_end is None:
         return None
-    log.info("The last run ended: %s.", last_end)
-    return None if last_end == runs.STOPPED else f"the last run ended: {last_end}"
+    log.info("How the last run ended: %s.", last_end)
+    return None if last_end == runs.STOPPED else f"how the last run ended: {last_end}"
 
 
 def _end(data_dir: Path, exitcode: int) -> int:
@@ -238,7 +241,7 @@ class Bot:
         self._janitor_thread = threading.Thread(
             target=self._janitor.run, name="maintenance", daemon=True
         )
-        # Not waited for at the end, since the poll may block in the network for a while.
+        # A stop does not wait for it, since a poll may block in the network for a while.
         poll_thread = threading.Thread(target=self._poller.run, name="poll", daemon=True)
         self._watch.add(
             self._dispatcher_thread,
@@ -257,7 +260,7 @@ class Bot:
         except Exception:
             problem = "The main thread has failed; the bot exits to be restarted."
             log.critical("%s", problem, exc_info=True)
-            with contextlib.suppress(Exception):  # Nothing may keep it from the end.
+            with contextlib.suppress(Exception):  # Nothing may keep the bot from ending.
                 report_end(self._settings, problem)
             self._exit_at_once()
 
@@ -278,9 +281,9 @@ class Bot:
         return exitcode
 
     def _exit_at_once(self) -> NoReturn:
-        """End without the threads: one that is stuck may hold locks, so no end would be clean.
+        """Exit without waiting for threads: one that is stuck may hold locks for ever.
 
-        None is needed: the ledger knows what to repeat.
+        Nothing is lost, since the ledger knows what to repeat.
         """
         _kill_descendants()
         os._exit(_end(self._settings.data_dir, EXIT_STALLED))
@@ -370,7 +373,7 @@ class Bot:
 
 
 def _kill_descendants() -> None:
-    """End all processes below the bot, multiprocessing's own included."""
+    """Kill all processes below the bot, including multiprocessing's own."""
     try:
         signals.kill_descendants()
     except OSError as error:  # One that hangs in the kernel is a TimeoutError.
@@ -380,8 +383,8 @@ def _kill_descendants() -> None:
 def _hide_main_module() -> None:
     """Keep multiprocessing from running this file again in every worker.
 
-    Workers need nothing of it: it would take 6 MB each, and after an upgrade on disk they would
-    mix new code with old.
+    No worker needs it: it would take 6 MB in each, and after an upgrade on disk they would mix new
+    code with old.
     """
     sys.modules["__main__"].__spec__ = ModuleSpec("__main__", None)
 

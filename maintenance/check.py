@@ -1,9 +1,9 @@
 """`python bot.py --check`: look at everything that the bot needs, and say what is wrong.
 
-A line for each thing, which says what to do, in the order in which it is done: programs, packages,
-settings, directories, and the token last. It needs no package itself. Nothing is changed, except
-that a missing data directory is made, for the owner of the one that it is in. Only the checks of
-the token and of what plugins reach use the network.
+Each line says what to do about one thing. They come in the order in which things are set up:
+programs, packages, settings, directories, and the token last. It works without any package.
+Nothing is changed, except that a missing data directory is made, for the owner of its parent. Only
+the checks of the token and of what plugins reach use the network.
 """
 
 import configparser
@@ -53,7 +53,7 @@ _MOST_COOKIES = 16 * MEBIBYTE
 
 @dataclass(frozen=True)
 class StopLimit:
-    """Where it stands how long whoever stops the bot waits before it is killed."""
+    """Which key of which file says how long a supervisor waits before it kills the bot."""
 
     file: Path
     section: str
@@ -94,7 +94,7 @@ def main_without_packages(error: ImportError) -> int:
 
 
 def print_findings(findings: Iterable[Finding], secrets: Sequence[str] = ()) -> None:
-    """Print a line for each finding, without `secrets` and whatever else a log may not show."""
+    """Print a line for each finding, without `secrets` or anything else that logs leave out."""
     escape_unprintable()
     for finding in findings:
         text = redacted_line(redact(finding.text, secrets))
@@ -120,7 +120,7 @@ def run_checks(
     """Run all checks. `ask_telegram` returns the bot's own name, as `getMe` has it."""
     findings = local_checks(settings, problems)
     if problems or broken_packages():
-        return findings  # There is no token to ask with.
+        return findings  # There is no valid token to ask with.
     endpoints = check_endpoints(settings.ytdlp_plugin_endpoints)
     return [*findings, *endpoints, check_token(settings, ask_telegram or _ask_telegram)]
 
@@ -151,7 +151,7 @@ def local_checks(settings: Settings, problems: Sequence[str] = ()) -> list[Findi
 
 
 def check_settings(settings: Settings, problems: Sequence[str] = ()) -> list[Finding]:
-    """Name what is wrong, or else what differs from the defaults; add the settings' warnings."""
+    """Name what is wrong, or else what differs from the defaults, and add what is doubtful."""
     warnings = [warning("settings", sentence) for sentence in settings.warnings]
     if problems:
         return [*(critical("settings", problem) for problem in problems), *warnings]
@@ -173,14 +173,14 @@ def check_user() -> list[Finding]:
 
 
 def check_admins(admins: Collection[int]) -> list[Finding]:
-    """Warn of a bot that can tell nobody what is wrong with it."""
+    """Warn of a bot that has nobody to alert."""
     if admins:
         return []
     return [warning("ADMINS", "empty, so nobody gets alerts: set it to your numeric user id")]
 
 
 def check_memory(settings: Settings, machine_bytes: int) -> list[Finding]:
-    """Warn of limits that together are more than the memory of the machine or the container."""
+    """Warn if all limits together exceed the memory of the machine or the container."""
     max_mib = (
         settings.download_workers * settings.download_memory_mib
         + settings.telegram_workers * settings.telegram_memory_mib
@@ -203,7 +203,7 @@ def check_ledger(path: Path) -> list[Finding]:
         check_access(path)
         check_file(path)
     except LedgerBusy as error:
-        return [warning("ledger", f"{path} cannot be looked at for now: {error}")]
+        return [warning("ledger", f"{path} cannot be checked now: {error}")]
     except LedgerError as error:
         return [critical("ledger", str(error))]
     return [ok("ledger", str(path))]
@@ -212,7 +212,7 @@ def check_ledger(path: Path) -> list[Finding]:
 def check_proxies(to_telegram: str | None, to_sites: str | None) -> list[Finding]:
     """Name the proxies, and check that they can be used; no finding if there are none."""
     if to_telegram and urlsplit(to_telegram).scheme.startswith("socks") and not find_spec("socks"):
-        # The judge has its own SOCKS client, requests borrows PySocks.
+        # The judge has its own SOCKS client; requests needs PySocks for it.
         text = f"{_place(to_telegram)} needs one more package: pip install PySocks"
         return [critical("proxy", text)]
     if to_telegram == to_sites:
@@ -253,7 +253,7 @@ def check_disk(settings: Settings) -> Finding:
     try:
         usage = shutil.disk_usage(path)
     except OSError as error:
-        return critical("disk", f"the free room at {path} cannot be read: {error.strerror}")
+        return critical("disk", f"the free space at {path} cannot be read: {error.strerror}")
     return disk.judge(usage.free, usage.total, settings.answer_bytes, running=0)
 
 
@@ -313,7 +313,10 @@ def check_cookies(path: Path | None, site: str | None = None) -> list[Finding]:
 
 
 def check_shutdown_grace(grace_s: float, places: Sequence[StopLimit] = _STOP_LIMITS) -> Finding:
-    """Check that SHUTDOWN_GRACE ends before the bot is killed, by the first of `places` there."""
+    """Check that SHUTDOWN_GRACE ends before the bot is killed.
+
+    The first of `places` that exists says when that is.
+    """
     limit = next((each for each in places if os.path.exists(each.file)), places[-1])
     parser = configparser.RawConfigParser(inline_comment_prefixes=(";",), strict=False)
     try:
@@ -329,9 +332,9 @@ def check_shutdown_grace(grace_s: float, places: Sequence[StopLimit] = _STOP_LIM
 
 
 def check_landlock() -> list[Finding]:
-    """Check that the kernel confines downloads as far as the bot can ask it to.
+    """Check how well the kernel confines downloads.
 
-    No finding where packages are missing: what a download does needs some.
+    No finding where packages are missing that this needs.
     """
     try:
         from worker.downloads.confinement import isolation, landlock
@@ -341,15 +344,15 @@ def check_landlock() -> list[Finding]:
 
 
 def check_network() -> Finding:
-    """Find out what will keep the native code of downloads from the network."""
+    """Find out what keeps the native code of downloads from the network."""
     try:
         return machine.network("network", network.active())
     except OSError as error:
-        return critical("network", f"it cannot be tried what keeps downloads from it: {error}")
+        return critical("network", f"what keeps downloads from it cannot be tested: {error}")
 
 
 def check_token(settings: Settings, ask_telegram: Callable[[Settings], str]) -> Finding:
-    """Ask Telegram for the bot's name, for which the token must be valid."""
+    """Ask Telegram for the bot's name, which it tells only to a valid token."""
     where = settings.telegram_api_url
     try:
         name = ask_telegram(settings)
@@ -365,7 +368,7 @@ def check_token(settings: Settings, ask_telegram: Callable[[Settings], str]) -> 
 
 
 def _ask_telegram(settings: Settings) -> str:
-    # Imported here: nothing else here needs what it brings.
+    # Imported here: no other check needs pyTelegramBotAPI.
     from worker.dispatch.pool_specs import telegram_connection
     from worker.telegram.long_poll import LongPoll
 

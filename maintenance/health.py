@@ -21,11 +21,11 @@ from worker.errors import Remedy
 from worker.ledger import DOWNLOADS
 from worker.sites import site_of
 
-# What the operator can do for a site that turns this machine away.
 _REFUSED_UNTIL = (
-    "It is tried again daily, and this stays until that goes well, the release is withdrawn,"
+    "It is tried again daily, and this stays until a try succeeds, the release is withdrawn,"
     " or a newer yt-dlp is in use."
 )
+# What the operator can do for a site that turns this machine away.
 _HELPS: Mapping[Remedy | None, str] = {
     Remedy.COOKIES: (
         "it asks for an account: give it cookies, or another address (worker/SITES.md)"
@@ -89,15 +89,17 @@ def _bot(measures: Measures) -> Iterable[Finding]:
         return
     text = f"runs as {measures.bot_pid} for {duration(measures.bot_age_s)}"
     silence_s = _age(measures, measures.published_at)
+    lasted = f"for {duration(silence_s)}"
     if measures.bot_is_stopped:
         yield critical("bot", f"{text}, and is stopped (SIGSTOP)")
     elif silence_s > limits.SILENCE_S:
-        yield critical("bot", f"{text}, but its maintenance does not say how it is")
+        yield critical("bot", f"{text}, but its maintenance thread has not reported {lasted}")
     else:
         yield ok("bot", text)
     silence_s = _age(measures, measures.polled_at)
     if silence_s > limits.SILENCE_S:
-        yield critical("poll", f"is not polling: Telegram has not answered {_since(silence_s)}")
+        lasted = f"for {duration(silence_s)}"
+        yield critical("poll", f"is not polling: Telegram has not answered {lasted}")
     elif measures.polled_at is None:
         yield warning("poll", "has not polled yet")
     else:
@@ -107,10 +109,6 @@ def _bot(measures: Measures) -> Iterable[Finding]:
 def _age(measures: Measures, wall: float | None) -> float:
     """Seconds since a moment, or since the bot's start if it has not come yet."""
     return measures.bot_age_s if wall is None else max(0.0, measures.taken_at - wall)
-
-
-def _since(silence_s: float) -> str:
-    return f"for {duration(silence_s)}"
 
 
 def _starts(measures: Measures) -> Finding:
@@ -145,13 +143,13 @@ def _paced(measures: Measures) -> str:
         for site, links in longest_first[: limits.SITES_NAMED]
     ]
     if others := sum(links for _, links in longest_first[limits.SITES_NAMED :]):
-        named.append(f"{others} for that of others")
+        named.append(f"{others} for that of other sites")
     return f"; {', '.join(named)}" if named else ""
 
 
 def _pause(measures: Measures) -> Iterable[Finding]:
     if (since := measures.statistics.paused_since) is not None:
-        text = f"no download begins since {local_time(since)}; python -m maintenance resume"
+        text = f"paused since {local_time(since)}: no download begins; python -m maintenance resume"
         yield warning("pause", text)
 
 
@@ -222,7 +220,7 @@ def _downloads(measures: Measures) -> Finding:
 def _sites(measures: Measures) -> Finding:
     down = sorted(measures.sites_down_until.items(), key=lambda site: site[1])
     if not down:
-        return ok("sites", "none fails for everybody")
+        return ok("sites", "none is down")
     tries = [f"{site}, {_next_try(probe_at - measures.taken_at)}" for site, probe_at in down]
     text = f"{len(down)} down for everybody: {'; '.join(tries)}"
     return warning("sites", text, alerts_every_s=HOURLY_S)
@@ -240,7 +238,7 @@ def _blocked(measures: Measures) -> Iterable[Finding]:
             continue  # What is said about these is said until they work again.
         helps = _HELPS[remedy]
         text = (
-            f"turned {count(links, 'link')} of the last day away, and not for their own sake:"
+            f"turned away {count(links, 'link')} in the last day, for reasons not their own:"
             f" {helps}; python -m maintenance failed list"
         )
         yield warning(f"blocked by {site}", text, alerts_every_s=DAILY_S)
@@ -253,13 +251,13 @@ def _cookies(measures: Measures) -> Iterable[Finding]:
         ends_in_s = None if cookies.ends_at is None else cookies.ends_at - measures.taken_at
         if cookies.refused_since is not None:
             since_s = max(0.0, measures.taken_at - cookies.refused_since)
-            text += f", refused {_since(since_s)}: {renew}"
+            text += f", refused for {duration(since_s)}: {renew}"
             yield _stale(site, text, cookies.changed_ns)
         elif ends_in_s is not None and ends_in_s <= 0:
             text += f", expired {duration(-ends_in_s)} ago: {renew}"
             yield _stale(site, text, cookies.changed_ns)
         else:
-            end = "without an end" if ends_in_s is None else f"good for {duration(ends_in_s)}"
+            end = "without expiry" if ends_in_s is None else f"good for {duration(ends_in_s)}"
             yield ok(f"cookies for {site}", f"{text}, {end}")
 
 
@@ -362,13 +360,13 @@ def _ffmpeg(measures: Measures) -> Finding:
     if missing := " and ".join(measures.missing_ffmpeg):
         text = f"{missing} not found: apt install ffmpeg"
         return warning("ffmpeg", text, alerts_every_s=HOURLY_S)
-    return ok("ffmpeg", "there, and ffprobe")
+    return ok("ffmpeg", "ffmpeg and ffprobe found")
 
 
 def _javascript(measures: Measures) -> Finding:
     if measures.js_runtime is None:
         return warning("javascript", "no runtime found; bot.py --check says what to do")
-    return ok("javascript", f"{measures.js_runtime} at hand")
+    return ok("javascript", f"{measures.js_runtime} found")
 
 
 def _landlock(measures: Measures) -> Finding:

@@ -1,4 +1,4 @@
-"""The maintenance thread: a schedule of steps. One that fails does not stop the others."""
+"""The maintenance thread: a schedule of steps. A step that fails does not stop the others."""
 
 import logging
 import threading
@@ -53,7 +53,7 @@ RETENTION_S = 86_400.0
 
 SAMPLES_KEPT_S = 2 * 86_400.0
 SETTLED_S = 72_000.0
-"""For how long a clock must have been seen before what is old by it is removed: most of a day."""
+"""How old the oldest sample must be before old rows are removed, lest the clock was just set."""
 
 PAUSE_S = 0.05
 """The pause between two batches of the retention, in which others can write to the ledger."""
@@ -101,7 +101,7 @@ class Janitor:
         self._stopped = threading.Event()
         self.heartbeat = clocks.monotonic()
         self.ledger_lost = threading.Event()
-        """Set when the ledger's file was taken away, so that only another start can help."""
+        """Set when the ledger's file was replaced or removed, which only a restart can mend."""
         self._updates = UpdateKeeper(settings, dispatcher, self._open)
         self._steps = [
             Step("strays", self.sweep_strays, TICK_S),
@@ -149,9 +149,9 @@ class Janitor:
         self._strays.sweep([*self._dispatcher.pids, *self._updates.pids])
 
     def renew_directory(self) -> None:
-        """Make again what somebody has removed from the data directory and the bot cannot miss."""
+        """Restore what somebody has removed from the data directory and the bot needs."""
         if lost_file.is_lost(ledger_path(self._settings.data_dir)):
-            # It may be another directory by now, and then its lock is not for this process.
+            # The directory may be another one by now, whose lock is not ours to take.
             self.ledger_lost.set()
             return
         if data_directory.renew_lock(self._settings.data_dir):
@@ -174,7 +174,7 @@ class Janitor:
         self._left = [zombie.process.identity for zombie in left]
 
     def check_sites(self) -> None:
-        """Have new settings of the sites followed, and keep their secrets out of the log."""
+        """Apply changed site settings, and keep their secrets out of the log."""
         if sites := self._sites_watch.check():
             logs.replace_secrets((*self._settings.secrets, *sites.secrets))
             self._dispatcher.use_sites(sites)
@@ -201,7 +201,7 @@ class Janitor:
             self._published, self._publish_again_at = facts, now + PUBLISH_AGAIN_S
 
     def publish_work(self) -> None:
-        """Publish what workers do and how far they are, if that has changed."""
+        """Publish which jobs the workers have and their progress, if that has changed."""
         work = list(self._dispatcher.work)
         if work != self._work:
             wall, now = clocks.wall_clock(), clocks.monotonic()
@@ -213,7 +213,7 @@ class Janitor:
         """Measure, keep the sample, and raise or clear alerts."""
         use = self._cpu.sample(self._workers(), clocks.monotonic())
         with self._open() as ledger:
-            # Count those that are still there: some may have ended since they were found.
+            # Only those that are still there: some may have ended since they were found.
             left = sum(process_table.identify(one.pid) == one for one in self._left)
             taken = measures.take(self._settings, ledger, left)
             findings = health.assess(taken)
@@ -233,10 +233,7 @@ class Janitor:
                     ledger.answer(question, redact(text), wall)
 
     def _answer_to(self, question: Question, ledger: Upkeep, wall: Wall) -> str | None:
-        """The answer.
-
-        None for a question about updates, which takes longer and is answered later.
-        """
+        """The answer; None for a question about updates, which `UpdateKeeper` answers later."""
         match question.about:
             case Asked.STATUS:
                 taken = measures.take(self._settings, ledger, len(self._left))
@@ -251,7 +248,7 @@ class Janitor:
                 return None
 
     def summarise(self) -> None:
-        """Tell the admins once a day how the last one was."""
+        """Send the admins a summary of the last day, once a day."""
         if not (self._settings.daily_summary and self._settings.admins):
             return
         wall = clocks.wall_clock()
@@ -273,7 +270,7 @@ class Janitor:
         return [identity for pid in pids if (identity := process_table.identify(pid))]
 
     def sweep_orphans(self) -> None:
-        """Remove the download directories of no live job."""
+        """Remove download directories that no live job uses."""
         downloads = self._settings.data_dir / "downloads"
         with self._open() as ledger:
             max_age_s = self._settings.orphan_max_age_s
@@ -288,14 +285,14 @@ class Janitor:
                 log.info("%s belonged to no job and was removed.", orphan.path)
 
     def forget_old(self) -> None:
-        """Remove from the ledger what ended long ago, and give the space back to the disk."""
+        """Remove old rows from the ledger, and give their space back to the disk."""
         wall = clocks.wall_clock()
         removed = 0
         with self._open() as ledger:
             ledger.forget_samples(Wall(wall - SAMPLES_KEPT_S), wall)
             oldest = ledger.oldest_sample()
-            # A clock that was just set forward must not make everything look old, whether the bot
-            # was started again since or not.
+            # A clock that was just set forward must not make everything look old, not even after
+            # a restart.
             is_settled = oldest is None or wall - oldest >= SETTLED_S
             while is_settled and (rows := ledger.remove_old(Wall(wall - KEPT_S))):
                 removed += rows

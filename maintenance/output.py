@@ -1,4 +1,4 @@
-"""How operators are told things: sentences, tables and findings for people, JSON for programs.
+"""Output of commands: sentences, tables and findings for people, JSON for programs.
 
 What a stranger may have written never reaches the terminal unchanged. For a terminal, lines are
 wrapped to its width; a pipe or a file gets each line whole.
@@ -23,13 +23,13 @@ _NARROWEST = 20
 
 
 def escape_unprintable() -> None:
-    """Print characters that the locale does not have as escapes, instead of failing."""
+    """Print characters that the locale lacks as escapes, instead of failing."""
     if isinstance(sys.stdout, io.TextIOWrapper):
         sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def try_to_print(write: Callable[[], None]) -> bool:
-    """Print by calling `write`; False, after a word on stderr, where that is not possible.
+    """Print by calling `write`. False if that fails; stderr says why.
 
     A reader that has read enough, such as `| head`, is no error.
     """
@@ -48,7 +48,7 @@ def try_to_print(write: Callable[[], None]) -> bool:
 
 
 def drop_unwritten() -> None:
-    """Drop what cannot be written to stdout: the interpreter, at its exit, would end with 120."""
+    """Drop what cannot be written to stdout, for which Python would exit with code 120."""
     try:
         sys.stdout.flush()
     except OSError:
@@ -106,11 +106,11 @@ def hang(lead: str, text: str) -> str:
 def replace_file(path: Path, text: str, mode: int = 0o644) -> None:
     """Replace a file's text; by default every user may read it. Raises OSError.
 
-    Whoever reads the file finds the old text or the new one, and never a part. What is there and
-    is no file is left: as root it could be /dev/null, or /dev/stdout, which is a link.
+    Whoever reads the file finds the old text or the new one, and never a part. What is not an
+    ordinary file is left alone: as root it could be /dev/null, or /dev/stdout, which is a link.
     """
     if os.path.lexists(path) and not stat.S_ISREG(path.lstat().st_mode):
-        raise FileExistsError(f"{path} is no ordinary file, so it is left as it is")
+        raise FileExistsError(f"{path} is not an ordinary file, so it is left alone")
     with NamedTemporaryFile(
         "w", encoding="utf-8", dir=path.parent, prefix=f".{path.name}-", delete=False
     ) as new:

@@ -1,4 +1,4 @@
-"""Which processes belong to a bot. A bot is named by its data directory."""
+"""Which processes belong to a bot, which is identified by its data directory."""
 
 import fcntl
 import os
@@ -23,7 +23,10 @@ STUCK_GRACE_S = 15.0
 
 @dataclass(frozen=True)
 class Instance:
-    """One bot, running or not. `sessions`: the leaders of its downloads' sessions, with job ids."""
+    """One bot, running or not.
+
+    `sessions` maps the leader of each download's session to the id of its job.
+    """
 
     data_dir: Path
     download_limit_s: float
@@ -157,7 +160,10 @@ def _visible_holder(file: IO[bytes]) -> int | None:
 
 
 def _is_held(file: IO[bytes]) -> bool:
-    """Whether somebody holds the lock. A bot that starts in this very moment tries again."""
+    """Whether somebody holds the lock, by taking and releasing it.
+
+    A bot that starts at that very moment fails to lock it, and tries again.
+    """
     try:
         fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:

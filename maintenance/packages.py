@@ -16,9 +16,9 @@ _MODULES = {"pyTelegramBotAPI": "telebot", "psutil": "psutil"}
 
 
 def how_to_install(command: str = "bot.py --check") -> str:
-    """What to type for the packages of `requirements.txt` to be there for this Python.
+    """The command that installs the packages of `requirements.txt` for this Python.
 
-    `command` is what this Python was to run.
+    `command` is what this Python was to run; with the Python of `.venv` it may work at once.
     """
     install = f"{_pip_install()} -r requirements.txt"
     if sys.prefix != sys.base_prefix:
@@ -61,14 +61,14 @@ def _can_import(module: str) -> bool:
 
 
 def check_packages() -> Finding:
-    """Import what the bot cannot start without."""
+    """Import the packages that the bot cannot start without."""
     if broken := broken_packages():
         return critical("packages", f"no {' and no '.join(broken)}: {how_to_install()}")
     return ok("packages", " and ".join(_MODULES))
 
 
 def check_certificates() -> Finding:
-    """Read the certificates by which sites and Telegram are believed: those of certifi."""
+    """Read the certificates of certifi, by which sites and Telegram are trusted."""
     try:
         where = importlib.import_module("certifi").where()
         number = len(ssl.create_default_context(cafile=where).get_ca_certs())
@@ -78,5 +78,5 @@ def check_certificates() -> Finding:
         number = 0
     if not number:
         again = f"{_pip_install()} --force-reinstall certifi"
-        return critical("certificates", f"{where} is damaged, so no site is believed: {again}")
+        return critical("certificates", f"{where} is damaged, so no site is trusted: {again}")
     return ok("certificates", f"{number} in {where}")

@@ -27,7 +27,7 @@ COUNTED_S = 3600.0
 """How far back starts and failed ends are counted."""
 
 STOPPED = "stopped"
-"""How a run ends that was told to stop."""
+"""The end of a run that was told to stop."""
 
 FIRST_PAUSE_S = 5.0
 MAX_PAUSE_S = 60.0
@@ -37,8 +37,8 @@ UNCOUNTED_PAUSE_S = 20.0
 """How long a bot waits before an exit if nothing can be written, so that exits are not counted."""
 
 STARTSECS = 3.0
-"""supervisor.conf's `startsecs`: an earlier end counts there as a start that failed, whatever its
-exit code."""
+"""supervisor.conf's `startsecs`: to supervisor, a process that ends sooner has failed to start,
+whatever its exit code."""
 
 _KEPT_BYTES = 4096
 _KEPT_STARTS = 100
@@ -46,7 +46,7 @@ _KEPT_STARTS = 100
 
 @dataclass(frozen=True)
 class End:
-    """How a run ended, if it could say so. `process` distinguishes it from other runs."""
+    """How a run ended, as it has recorded. `process` distinguishes it from other runs."""
 
     at: float
     exitcode: int
@@ -117,7 +117,7 @@ def _this_process() -> str:
 
 
 def outlast_start() -> None:
-    """Wait until supervisor counts this process as started, and so heeds its exit code."""
+    """Wait until supervisor counts this process as started: before that it ignores exit codes."""
     me = process_table.look_up(os.getpid())
     if me:
         time.sleep(max(0.0, STARTSECS + 1.0 - me.age_s))
@@ -160,10 +160,10 @@ def read_starts(ledger: Upkeep, wall: Wall) -> Starts:
 
 def _in_words(exitcode: int | None) -> str:
     if exitcode is None:
-        return "without a word: killed, or the machine went down"
+        return "not recorded (it was killed, or the machine went down)"
     return STOPPED if exitcode == EXIT_OK else f"exit code {exitcode}"
 
 
 def is_crash_loop(starts: Starts) -> bool:
-    """Whether the bot is started so often that an admin must look why."""
+    """Whether the bot has started so often that an admin should find out why."""
     return starts.recent >= limits.STARTS_CRITICAL and starts.unclean > 0

@@ -46,7 +46,7 @@ def text(past: PastAnswers, findings: Sequence[Finding]) -> str:
         f"The last 24 hours: {count(past.links, 'link')} of {people}, {past.media} brought media.",
     ]
     if failures:
-        lines.append(f"{failures} did not, {past.links_own} of them for their own sake:")
+        lines.append(f"{failures} did not, {past.links_own} of them because of the link itself:")
         named = answers.groups(past.failed)
         lines += named[:NAMED]
         if len(named) > NAMED:

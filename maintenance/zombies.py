@@ -1,6 +1,6 @@
 """Zombies in the operator's sense: processes of this bot that should not be there, and their end.
 
-Which processes are this bot's, `maintenance.ownership` says.
+`maintenance.ownership` says which processes are this bot's.
 """
 
 import os
@@ -118,7 +118,7 @@ def _what_is_wrong(
     # All the time that the machine was suspended may have been since the download began.
     ran_s = process.age_s - process_table.suspended_s()
     if processes.is_download(process) and ran_s > limit_s:
-        return Problem.STUCK, f"runs for {ran_s:.0f} s, and may for {limit_s:.0f} s"
+        return Problem.STUCK, f"has run for {ran_s:.0f} s; the limit is {limit_s:.0f} s"
     if process.state == "T":
         return Problem.STOPPED, "somebody stopped it (SIGSTOP)"
     return None

@@ -77,7 +77,7 @@ def keep_lock(file: IO[str]) -> None:
 def renew_lock(directory: Path) -> bool:
     """Lock the directory again if somebody has removed the lock's file. Returns whether it did.
 
-    People who take it for a leftover do that, and then a second bot could start. Raises
+    People may take that file for a leftover, and without it a second bot could start. Raises
     BlockingIOError when one already has, OSError when the directory is not writable.
     """
     if _kept is None or _is_open_as(directory / LOCK_NAME, _kept.fileno()):
@@ -121,7 +121,7 @@ def renew_temporary_files(data_dir: Path) -> None:
         return
     workspace.create(directory)
     descriptor = os.open(directory, os.O_PATH | os.O_DIRECTORY)
-    os.dup2(descriptor, _temporary, inheritable=False)  # under the name that is known
+    os.dup2(descriptor, _temporary, inheritable=False)  # where `tempfile.tempdir` points
     os.close(descriptor)
 
 

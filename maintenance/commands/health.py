@@ -61,8 +61,8 @@ def run(settings: Settings, options: Namespace) -> int:
 
 
 def note_failure(options: Namespace, problem: str) -> None:
-    """Run the operator's command because the health cannot be looked at, or not be printed."""
-    _run_if_bad(options, Level.CRITICAL, f"health cannot be looked at: {problem}\n")
+    """Run the operator's command because health could not be measured or printed."""
+    _run_if_bad(options, Level.CRITICAL, f"health could not be measured or printed: {problem}\n")
 
 
 def _look(settings: Settings, options: Namespace) -> tuple[Measures, list[Finding]]:
@@ -71,8 +71,7 @@ def _look(settings: Settings, options: Namespace) -> tuple[Measures, list[Findin
         taken = measures.take(settings, ledger, len(found))
     findings = health.assess(taken)
     if not (options.json or options.prometheus):
-        # This takes a second or two: fine for people, too long for a program that asks every
-        # minute.
+        # These take a second or two: fine for people, too long for a program that asks each minute.
         solved = programs.check_javascript(settings.download_memory_mib)
         findings = [solved if each.name == solved.name else each for each in findings]
         findings += plugins.check_plugins(settings.ytdlp_plugins)

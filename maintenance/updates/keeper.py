@@ -1,7 +1,7 @@
 """The running bot's part in updates: daily ones, those that admins ask for, and their trial.
 
-Nothing waits here: what takes long is done in the background, and looked at again a second later.
-An update is on trial from when the bot uses it until `watch` decides to keep it or take it back.
+No step waits: updates run in the background, and each step looks whether one is done. An update is
+on trial from when the bot uses it until `watch` decides to keep it or take it back.
 """
 
 import logging
@@ -36,7 +36,7 @@ _FAILURES = (UpdateResult.REFUSED, UpdateResult.NOT_STARTED)
 WATCH_EVERY_S = 5.0
 
 START_PATIENCE_S = 300.0
-"""How long workers may fail to start with a new yt-dlp: enough for several starts."""
+"""How long workers may fail to start with a new yt-dlp: enough time for several starts."""
 
 SWEEP_EVERY_S = 86_400.0
 
@@ -45,7 +45,7 @@ ORDERS: Mapping[Asked, Order] = {
     Asked.UPDATE_NOW: Order.UPDATE,
     Asked.UPDATE_BACK: Order.BACK,
 }
-"""The order that each question of an admin leads to."""
+"""What the background process is told to do for each question of an admin."""
 
 
 class UpdateKeeper:
@@ -67,10 +67,11 @@ class UpdateKeeper:
 
     @property
     def pids(self) -> list[int]:
-        """The pids of the processes that it has started."""
+        """The pid of the process that updates in the background, if there is one."""
         return self._background.pids
 
     def step(self) -> None:
+        """Record the update that is done, watch the one on trial, and start the one that is due."""
         now, wall = clocks.monotonic(), clocks.wall_clock()
         if done := self._done or self._background.poll(now):
             self._take(*done, wall)
@@ -161,7 +162,7 @@ class UpdateKeeper:
             self._go_back(f"no downloads worker can be started with it: {start_trouble}")
 
     def _start_trouble(self, now: Monotonic) -> str | None:
-        """Why no downloads worker could be started for long; None if one could."""
+        """Why no downloads worker could be started for `START_PATIENCE_S`; None if one could."""
         pools = (pool for pool in self._dispatcher.pools if pool.spec.name == DOWNLOADS)
         trouble: str | None = next((pool.trouble for pool in pools), None)
         if trouble is None:
@@ -200,4 +201,4 @@ class UpdateKeeper:
         except Busy:
             pass  # It is looked at again when the other update is done.
         except OSError as error:
-            log.error("Updates of yt-dlp cannot be looked after: %s", error)
+            log.error("The update of yt-dlp cannot be watched or tidied up: %s", error)

@@ -49,5 +49,5 @@ def test_crash_loop_is_told_with_the_last_end(site: MediaSite, tmp_path: Path) -
                 runs.note_start(ledger, scene.data_dir, wall_clock())
         scene.restart_after_death()
         message = scene.wait_for_answers(2, admin)[1]
-        told = "⚠ starts: started 5 times in an hour, last end: without a word"
+        told = "⚠ starts: started 5 times in an hour, last end: not recorded"
         assert (message.text or "").startswith(told)

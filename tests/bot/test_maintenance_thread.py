@@ -88,7 +88,7 @@ def test_real_bot_ends_what_is_stuck_lets_what_is_stopped_go_on_and_reaps(
         assert f"Process {ytdlp} (yt-dlp): not reaped by its parent {worker}" in scene.bot.log
         scene.send("/stall.mp4")
         (ytdlp,) = scene.api.wait_for(lambda: scene.workers("yt-dlp"))
-        runs_on = re.compile(rf"Process {ytdlp} \(yt-dlp: job [0-9]+ [^)]*\): runs for")
+        runs_on = re.compile(rf"Process {ytdlp} \(yt-dlp: job [0-9]+ [^)]*\): has run for")
         scene.api.wait_for(lambda: runs_on.search(scene.bot.log))
         scene.api.wait_for(lambda: not process_table.look_up(ytdlp))
         scene.wait_for_answers(2)

@@ -79,7 +79,7 @@ def test_a_bot_is_heard_until_it_hangs_and_after_it_was_killed(
             os.kill(scene.bot.pid, signal.SIGKILL)
             scene.api.wait_for(lambda: not scene.bot.is_running)
             scene.bot.start()
-            receiver.wait_for("the last run ended: without a word: killed")
+            receiver.wait_for("how the last run ended: not recorded")
             scene.api.say("/help", CHAT)
             scene.api.wait_for(lambda: receiver.good > good)
             assert receiver.url not in scene.bot.log
@@ -100,7 +100,7 @@ def test_a_bot_that_the_kernel_kills_for_memory_is_heard_and_loses_nothing(
             scene.api.wait_for(lambda: not scene.bot.is_running)
             assert group.kills == 1
             scene.bot.start()
-            receiver.wait_for("the last run ended: without a word: killed")
+            receiver.wait_for("how the last run ended: not recorded")
             (answer,) = scene.wait_for_answers(1)
             assert answer.kind == "video"
 

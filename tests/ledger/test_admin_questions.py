@@ -238,7 +238,7 @@ def test_three_days_of_a_bot(bot: Bot, monkeypatch: pytest.MonkeyPatch) -> None:
     (text,) = bot.told
     lines = text.splitlines()
     assert lines[0] == "The last 24 hours: 14 links of 1 person, 6 brought media."
-    assert lines[1] == "8 did not, 1 of them for their own sake:"
+    assert lines[1] == "8 did not, 1 of them because of the link itself:"
     assert len(lines[2:7]) == summary.NAMED
     assert lines[7:9] == ["and 3 others (/failed)", "slowest: 1m00s, from a.example"]
     assert [line.split(":")[0] for line in lines[9:]] == ["disk", "yt-dlp"]

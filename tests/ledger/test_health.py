@@ -220,7 +220,7 @@ def test_sites_that_are_down_are_named_with_their_next_try(well: Measures) -> No
             (
                 "; 100 of them for the pace of a.example (links_per_hour),"
                 " 6 of them for the pace of b.example (downloads),"
-                " 2 of them for the pace of c.example (downloads), 2 for that of others"
+                " 2 of them for the pace of c.example (downloads), 2 for that of other sites"
             ),
         ),
     ],

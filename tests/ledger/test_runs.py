@@ -21,7 +21,7 @@ from worker.ledger.upkeep.upkeep import Upkeep
 
 NOW = Wall(1_000_000.0)
 KILLED = None
-NO_WORD = "without a word: killed, or the machine went down"
+NOT_RECORDED = "not recorded (it was killed, or the machine went down)"
 
 
 @pytest.fixture
@@ -107,10 +107,10 @@ def replay(
         ([], None, 0, False),
         ([0], "stopped", 0, False),
         ([70], "exit code 70", 1, False),
-        ([KILLED], NO_WORD, 1, False),
+        ([KILLED], NOT_RECORDED, 1, False),
         ([0, 0, 0, 0, 0, 0], "stopped", 0, False),
-        ([KILLED] * 4, NO_WORD, 4, True),
-        ([KILLED] * 3, NO_WORD, 3, False),
+        ([KILLED] * 4, NOT_RECORDED, 4, True),
+        ([KILLED] * 3, NOT_RECORDED, 3, False),
         ([70, KILLED, 0, 0], "stopped", 2, True),
         ([KILLED, KILLED, 70, 70], "exit code 70", 4, True),
     ],

@@ -61,7 +61,7 @@ def test_missing_ledger_is_said_and_not_made(tmp_path: Path, arguments: tuple[st
     ("makes_ledger", "command", "given", "errors"),
     [
         (True, "cat >report", '"level": "critical"', ""),
-        (False, "cat >report", "health cannot be looked at: there is no ledger", ""),
+        (False, "cat >report", "health could not be measured or printed: there is no ledger", ""),
         (True, "exit 3", "", "--if-bad-run: ended with exit code 3"),
     ],
 )
@@ -86,7 +86,7 @@ def test_health_runs_a_command_if_it_is_bad(
         ({"DOWNLOAD_WORKERS": "many"}, "DOWNLOAD_WORKERS"),
     ],
 )
-def test_health_that_cannot_be_looked_at_runs_the_command(
+def test_health_that_cannot_be_measured_runs_the_command(
     settings: dict[str, str], words: str, tmp_path: Path
 ) -> None:
     report = tmp_path / "report"
@@ -94,7 +94,7 @@ def test_health_that_cannot_be_looked_at_runs_the_command(
     answer = maintenance(tmp_path, "health", "--if-bad-run", command, **settings)
     assert answer.code == 2
     assert words in answer.errors
-    assert report.read_text().startswith("health cannot be looked at: ")
+    assert report.read_text().startswith("health could not be measured or printed: ")
     assert words in report.read_text()
 
 
@@ -105,7 +105,7 @@ def test_health_that_cannot_be_written_runs_the_command_once(tmp_path: Path) -> 
     options = ("--json", "--output", output, "--if-bad-run", command)
     assert maintenance(tmp_path, "health", *options).code == 2
     assert report.read_text().count('"level": "critical",\n  "checks"') == 1
-    assert "cannot be looked at" not in report.read_text()
+    assert "could not be measured" not in report.read_text()
 
 
 def test_unexpected_failure_of_health_runs_the_command(

@@ -185,7 +185,7 @@ def test_a_kill_costs_no_link(bot: Installed, site: MediaSite) -> None:
     bot.signal_main(signal.SIGKILL)
     bot.api.wait_for(lambda: bot.media() == 1, 90)
     assert bot.state("NRestarts", "ActiveState") == ["1", "active"]
-    bot.receiver.wait_for("the last run ended: without a word: killed")
+    bot.receiver.wait_for("how the last run ended: not recorded")
 
 
 def test_a_stop_during_a_download_ends_all_in_time(bot: Installed, site: MediaSite) -> None:

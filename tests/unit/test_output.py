@@ -72,7 +72,7 @@ def test_file_in_place_of_which_another_comes_is_an_ordinary_one(tmp_path: Path)
     os.mkfifo(fifo)
     link.symlink_to(fifo)  # as /dev/stdout is one
     for other in (fifo, link, tmp_path):
-        with pytest.raises(FileExistsError, match="is no ordinary file, so it is left as it is"):
+        with pytest.raises(FileExistsError, match="is not an ordinary file, so it is left alone"):
             replace_file(other, "new")
     assert file.read_text() == "new"
     assert fifo.is_fifo()

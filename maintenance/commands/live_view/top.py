@@ -136,9 +136,8 @@ def lay_out(
 ) -> list[ScreenLine]:
     """The lines of a screen of this size; without a size, all lines.
 
-    What has no room is left out at the end of its part, first of the workers and then of the
-    troubles: the head, the jobs and the last line, which is what was `said` or else the keys, stay
-    the longest.
+    Where the screen is too small, workers are left out first, then troubles, each from its end.
+    The last line is what was `said`, or else the keys.
     """
     head = _head(snapshot)
     jobs = _table_of_jobs(snapshot.jobs, chosen_id, _LONGEST_SITE if width else None)
