@@ -45,8 +45,6 @@ from worker.settings import (
 )
 from worker.settings.sites_file import NAME
 
-# How a finding of each level is shown here.
-_WORDS = {Level.OK: "ok", Level.WARNING: "warning", Level.CRITICAL: "failed"}
 # More characters than any file with cookies has.
 _MOST_COOKIES = 16 * MEBIBYTE
 
@@ -69,7 +67,7 @@ _STOP_LIMITS = (
 
 
 def main(settings: Settings, problems: Sequence[str] = ()) -> int:
-    """Check everything and print it. Returns the exit code: 0, or 78 if anything failed.
+    """Check everything and print it. Returns the exit code: 0, or 78 if anything is critical.
 
     `problems` are those of settings that could not be read.
     """
@@ -98,13 +96,13 @@ def print_findings(findings: Iterable[Finding], secrets: Sequence[str] = ()) -> 
     escape_unprintable()
     for finding in findings:
         text = redacted_line(redact(finding.text, secrets))
-        print(hang(f"{_WORDS[finding.level]:<8} {finding.name:<14} ", text))
+        print(hang(f"{finding.level.word:<8} {finding.name:<14} ", text))
 
 
 def missing_programs() -> list[str]:
-    """A sentence for each of ffmpeg and ffprobe that does not work, to be logged at a start."""
-    bad = [finding for finding in check_ffmpeg() if finding.level is not Level.OK]
-    return [f"{finding.name} is {finding.text}" for finding in bad]
+    """What is wrong with ffmpeg and ffprobe, if anything, to be logged at a start."""
+    found = check_ffmpeg()
+    return [] if found.level is Level.OK else [found.text]
 
 
 def exit_code(findings: Iterable[Finding]) -> int:
@@ -129,7 +127,7 @@ def local_checks(settings: Settings, problems: Sequence[str] = ()) -> list[Findi
     """Run the checks that need no network; they take about a second."""
     return [
         *check_user(),
-        *check_ffmpeg(),
+        check_ffmpeg(),
         check_packages(),
         check_ytdlp(),
         check_certificates(),
@@ -340,7 +338,7 @@ def check_landlock() -> list[Finding]:
         from worker.downloads.confinement import isolation, landlock
     except ImportError:
         return []
-    return [machine.confinement("Landlock", landlock.abi(), isolation.shortcoming())]
+    return [machine.confinement("landlock", landlock.abi(), isolation.shortcoming())]
 
 
 def check_network() -> Finding:

@@ -14,7 +14,7 @@ class Level(IntEnum):
 
     @property
     def word(self) -> str:
-        """The level as `health` writes it."""
+        """The level as `--check` and `health` write it."""
         return self.name.lower()
 
 

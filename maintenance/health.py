@@ -357,8 +357,8 @@ def _upgrade(measures: Measures) -> Iterable[Finding]:
 
 
 def _ffmpeg(measures: Measures) -> Finding:
-    if missing := " and ".join(measures.missing_ffmpeg):
-        text = f"{missing} not found: apt install ffmpeg"
+    if measures.missing_ffmpeg:
+        text = programs.ffmpeg_trouble(measures.missing_ffmpeg)
         return warning("ffmpeg", text, alerts_every_s=HOURLY_S)
     return ok("ffmpeg", "ffmpeg and ffprobe found")
 

@@ -18,8 +18,8 @@ from maintenance.runs import Starts
 from maintenance.updates import situation
 from maintenance.updates.situation import Situation
 from worker.clocks import Wall, wall_clock
+from worker.downloads import program_paths
 from worker.downloads.confinement.network import Network
-from worker.downloads.media import ffmpeg
 from worker.downloads.ytdlp.packages.installed import installed_version
 from worker.downloads.ytdlp.players import javascript
 from worker.ledger import DOWNLOADS
@@ -183,7 +183,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         sites_trouble=said.get("sites_trouble"),
         sites_down_until=said.get("sites_down", {}),
         sites_full=sites_full,
-        missing_ffmpeg=tuple(ffmpeg.missing()),
+        missing_ffmpeg=tuple(program_paths.missing_ffmpeg()),
         js_runtime=javascript.installed(),
         landlock_abi=confinement["landlock_abi"],
         landlock_shortcoming=confinement["shortcoming"],

@@ -2,17 +2,17 @@
 
 import json
 import re
-import shutil
 import subprocess
 import sys
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
 
 from maintenance import limits
 from maintenance.findings import Finding, critical, ok, warning
 from maintenance.packages import how_to_install
 from worker import ROOT
-from worker.downloads.confinement.readable_paths import FFMPEG_PROGRAMS
+from worker.downloads import program_paths
+from worker.downloads.challenge_attempt import ChallengeAttempt
 from worker.downloads.ytdlp.packages import copies
 from worker.downloads.ytdlp.packages.installed import numbers
 from worker.downloads.ytdlp.players import javascript
@@ -37,15 +37,6 @@ print(yt_dlp.version.__version__, *missing)
 """
 
 
-@dataclass(frozen=True)
-class ChallengeAttempt:
-    """How it went to solve a challenge: `trouble` is empty if that worked."""
-
-    trouble: str
-    took_s: float = 0.0
-    peak_bytes: int = 0
-
-
 def output_of(*command: str) -> str:
     """The standard output of a command, whatever its exit code; "" if it cannot be run."""
     try:
@@ -63,22 +54,24 @@ def output_of(*command: str) -> str:
     return done.stdout.decode("utf-8", "replace")
 
 
-def check_ffmpeg() -> list[Finding]:
-    """Ask ffmpeg and ffprobe for their versions; a finding for each."""
-    return [_check_ffmpeg(name) for name in FFMPEG_PROGRAMS]
+def check_ffmpeg() -> Finding:
+    """Ask ffmpeg and ffprobe for their versions."""
+    if missing := program_paths.missing_ffmpeg():
+        return warning("ffmpeg", ffmpeg_trouble(missing))
+    said = []
+    for name in program_paths.FFMPEG_PROGRAMS:
+        path = program_paths.find(name) or name
+        match = re.match(rf"{name} version (\S+)", output_of(path, "-version"))
+        if match is None:
+            return warning("ffmpeg", f"{path} does not say its version: install ffmpeg again")
+        said.append(f"{name} {match[1]} at {path}")
+    return ok("ffmpeg", ", ".join(said))
 
 
-def _check_ffmpeg(name: str) -> Finding:
-    path = shutil.which(name)
-    if path is None:
-        return warning(
-            name,
-            "not found, so only formats that need no merging are sent: apt install ffmpeg",
-        )
-    match = re.match(rf"{name} version (\S+)", output_of(path, "-version"))
-    if match is None:
-        return warning(name, f"{path} does not say its version: install ffmpeg again")
-    return ok(name, f"{match[1]} at {path}")
+def ffmpeg_trouble(missing: Sequence[str]) -> str:
+    """What follows from missing programs, of ffmpeg and ffprobe, and what to do about it."""
+    lost = "only formats that need no merging are sent"
+    return f"{' and '.join(missing)} not found, so {lost}: apt install ffmpeg"
 
 
 def check_ytdlp() -> Finding:
@@ -126,10 +119,9 @@ def solve_challenge(memory_mib: int) -> ChallengeAttempt:
     """Solve a small challenge with the yt-dlp that this process is told to use."""
     answer = output_of(sys.executable, "-m", _CHALLENGE, str(memory_mib))
     try:
-        said = json.loads(answer)
-        return ChallengeAttempt(str(said["trouble"]), said["took_s"], said["peak_bytes"])
-    except (ValueError, KeyError):
-        return ChallengeAttempt("its test does not run")
+        return ChallengeAttempt(**json.loads(answer))
+    except (ValueError, TypeError):
+        return ChallengeAttempt(trouble="its test does not run")
 
 
 def release_age_days(version: str, today: date) -> int | None:

@@ -22,13 +22,12 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 
 from maintenance.programs import solve_challenge
-from worker.downloads import workspace
+from worker.downloads import program_paths, workspace
 from worker.downloads.confinement import network
 from worker.downloads.judge import process as judge_process
 from worker.downloads.judge.rules import Rules
 from worker.downloads.judge.server import open_control
 from worker.downloads.limits import DownloadLimits
-from worker.downloads.media import ffmpeg
 from worker.downloads.ytdlp.packages import copies
 from worker.errors import JobError
 from worker.processes import process_setup
@@ -52,7 +51,7 @@ def run(memory_mib: int) -> dict[str, str]:
     with ExitStack() as stack:
         home = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="canary-")))
         # Before any process is started, since those are forks of a process of one thread.
-        has_samples = not ffmpeg.missing() and _make_samples(home)
+        has_samples = not program_paths.missing_ffmpeg() and _make_samples(home)
         url = stack.enter_context(_served(home)) if has_samples else ""
         judge = stack.enter_context(_judge())
         troubles = stack.enter_context(_downloads(home, url, judge, memory_mib))

@@ -10,7 +10,7 @@ import pytest
 from maintenance import programs
 from maintenance.findings import Level
 from tests.support.download_limits import LIMITS
-from worker.downloads.confinement import readable_paths
+from worker.downloads import program_paths
 from worker.downloads.media.conversion import budget_of
 from worker.downloads.ytdlp import options
 from worker.downloads.ytdlp.formats.formats import Chooser
@@ -150,7 +150,7 @@ def test_a_check_says_why_a_challenge_is_not_solved(
 
 
 def test_a_download_may_read_every_runtime_that_is_looked_for() -> None:
-    assert {kind.command for kind in javascript._KINDS} <= {*readable_paths.PROGRAMS}
+    assert {kind.command for kind in javascript._KINDS} == {*program_paths.JAVASCRIPT_PROGRAMS}
 
 
 def test_a_check_solves_a_challenge(needs_deno: None) -> None:

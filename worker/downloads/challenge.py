@@ -14,12 +14,13 @@ import select
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 from importlib import import_module
 from pathlib import Path
 from typing import Any, NoReturn
 
 from worker.downloads import workspace
+from worker.downloads.challenge_attempt import ChallengeAttempt
 from worker.downloads.channel import Sender
 from worker.downloads.confinement.isolation import Confinement, isolate
 from worker.downloads.file_names import LOG_NAME
@@ -37,21 +38,11 @@ _POLL_EVERY_S = 0.02
 _DETAIL_LIMIT = 300
 
 
-@dataclass(frozen=True)
-class Attempt:
-    """One solution, or why there is none. Seconds, bytes of all processes together."""
-
-    runtime: str
-    took_s: float
-    peak_bytes: int
-    trouble: str = ""
-
-
-def attempt(limits: DownloadLimits) -> Attempt:
+def attempt(limits: DownloadLimits) -> ChallengeAttempt:
     """Solve the challenge once. Call it in a process of one thread, whose children are its own."""
     runtime = javascript.find().runtime
     if runtime is None:
-        return Attempt("", 0.0, 0, "no JavaScript runtime")
+        return ChallengeAttempt(trouble="no JavaScript runtime")
     with tempfile.TemporaryDirectory(prefix="challenge-") as home:
         directory = Path(home, "downloads", "1")
         workspace.create(directory)
@@ -59,7 +50,7 @@ def attempt(limits: DownloadLimits) -> Attempt:
         answer, peak_bytes = _answer(directory, limits)
         took_s = time.monotonic() - started
         trouble = "" if answer == b"solved" else _trouble(directory / LOG_NAME)
-    return Attempt(f"{runtime.name} {runtime.version}", took_s, peak_bytes, trouble)
+    return ChallengeAttempt(f"{runtime.name} {runtime.version}", took_s, peak_bytes, trouble)
 
 
 def _answer(directory: Path, limits: DownloadLimits) -> tuple[bytes, int]:

@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import NoReturn
 from urllib.parse import urlsplit
 
-from worker.downloads import spans
+from worker.downloads import program_paths, spans
 from worker.downloads.channel import Sender
 from worker.downloads.confinement.egress_guard import Guard
 from worker.downloads.confinement.isolation import Confinement, isolate
 from worker.downloads.limits import DownloadLimits
-from worker.downloads.media import ffmpeg, file_types, recorded, sponsors, subtitles
+from worker.downloads.media import file_types, recorded, sponsors, subtitles
 from worker.downloads.media.clipping import Clipped, clip
 from worker.downloads.media.cutting import cut
 from worker.downloads.media.preparing import Downloaded, as_file, check_whole, prepare
@@ -123,7 +123,7 @@ def _ready(file: Downloaded, limits: DownloadLimits, form: Form) -> list[ReadyFi
     """Make the wanted part of a file ready to be sent, in as many files as that takes."""
     check_whole(file)
     path, span, clipped = file.path, spans.of(file.info), None
-    if span and file_types.of(file.path) is None and not ffmpeg.missing():
+    if span and file_types.of(file.path) is None and not program_paths.missing_ffmpeg():
         clipped = clip(file.path, span, file.info, limits, form)
         kept = [(clipped.starts_s, math.inf if span.end_s is None else span.end_s)]
         info = spans.with_kept({**file.info, **_NOT_OF_CLIPS}, kept)
@@ -145,7 +145,7 @@ def _treat_sponsors(
 ) -> tuple[Downloaded, Note | None]:
     """Mark or cut out sponsors in a file, as is wanted. Returns it, with a note if that failed."""
     note = Note.NO_SPONSORBLOCK if sponsorblock.is_unanswered(file.info) else None
-    if form.sponsors is Sponsors.CUT and not ffmpeg.missing():
+    if form.sponsors is Sponsors.CUT and not program_paths.missing_ffmpeg():
         with contextlib.suppress(ProgramFailed, ValueError):
             path, info = sponsors.cut_out(file.path, file.info, limits)
             return replace(file, path=path, info=info), note
@@ -158,7 +158,7 @@ def _finish(file: Downloaded, limits: DownloadLimits, form: Form) -> list[ReadyF
         return [subtitles.finish(file, limits)]
     if form.as_file:
         return [as_file(file)]
-    if form.names_sound and not ffmpeg.missing():
+    if form.names_sound and not program_paths.missing_ffmpeg():
         file = convert_to_sound(file, form, limits)
     if form.is_cover and file_types.of(file.path) is None:
         file = extract_picture(file, limits)

@@ -29,7 +29,7 @@ from worker.downloads.confinement.addresses import (
     is_allowed,
     parse_networks,
 )
-from worker.downloads.confinement.readable_paths import FFMPEG_PROGRAMS
+from worker.downloads.program_paths import FFMPEG_PROGRAMS
 from worker.errors import Fault, JobError, Reason
 
 # All that a download needs: TCP, and UDP for the resolver.

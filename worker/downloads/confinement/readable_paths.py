@@ -5,10 +5,11 @@ hidden, everything next to it is granted instead of the directory.
 """
 
 import os
-import shutil
 import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
+
+from worker.downloads import program_paths
 
 DEVICES = ("/dev/null", "/dev/random", "/dev/urandom")
 
@@ -26,9 +27,6 @@ _CONFIGURATION = (
 )
 # About the process itself, and what runtimes size their heap and threads by.
 _PROC = ("/proc/self", "/proc/cpuinfo", "/proc/meminfo", "/proc/version")
-# The JavaScript runtimes are those of `worker.downloads.ytdlp.players.javascript`.
-FFMPEG_PROGRAMS = ("ffmpeg", "ffprobe")
-PROGRAMS = (*FFMPEG_PROGRAMS, "deno", "node", "qjs")
 
 
 def readable(hidden: Iterable[Path]) -> Iterator[str]:
@@ -55,8 +53,8 @@ def _packages() -> Iterator[str]:
 def _program_directories() -> Iterator[str]:
     """The directories in PATH, those that links in them lead to, and their libraries."""
     yield from filter(os.path.isabs, os.get_exec_path())
-    for name in PROGRAMS:
-        if found := shutil.which(name):
+    for name in (*program_paths.FFMPEG_PROGRAMS, *program_paths.JAVASCRIPT_PROGRAMS):
+        if found := program_paths.find(name):
             directory = Path(os.path.realpath(found)).parent
             yield os.fspath(directory)
             yield os.fspath(directory.parent / "lib")

@@ -6,13 +6,11 @@ make them read any file or address.
 """
 
 import json
-import shutil
 import subprocess
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from worker.downloads.confinement.readable_paths import FFMPEG_PROGRAMS
 from worker.downloads.media.conversion import Conversion, Encoding
 from worker.downloads.media.program_run import ProgramFailed, ProgramLimits, finish, run, start
 
@@ -59,11 +57,6 @@ _ENCODERS = {
 }
 _WITH_VIDEO = frozenset({".mp4", ".mkv"})
 _WITH_INDEX = frozenset({".mp4", ".m4a"})
-
-
-def missing() -> list[str]:
-    """The programs, of ffmpeg and ffprobe, that are not in PATH."""
-    return [name for name in FFMPEG_PROGRAMS if shutil.which(name) is None]
 
 
 def start_probe(path: Path, *, counts_packets: bool = False) -> subprocess.Popen[str]:

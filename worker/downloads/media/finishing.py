@@ -14,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from worker.downloads import program_paths
 from worker.downloads.file_names import chapters_path, cover_path, thumbnail_path
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import (
@@ -62,7 +63,7 @@ def finish(
     JobError when the file contains no media, or is incomplete.
     """
     mp4 = checked(path)
-    if ffmpeg.missing():
+    if program_paths.missing_ffmpeg():
         return _by_name(path, mp4, info)
     return _Finishing(path, mp4, info, limits).run(form)
 

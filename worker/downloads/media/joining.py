@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
+from worker.downloads import program_paths
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import contents, conversion, ffmpeg, joints
 from worker.downloads.media.contents import Contents, Video
@@ -43,7 +44,7 @@ class _JoinedPart:
 
 def needs_joining(path: Path) -> bool:
     """Whether a file was put together of parts, and can be joined on this machine."""
-    return len(joints.parts(path)) > 1 and not ffmpeg.missing()
+    return len(joints.parts(path)) > 1 and not program_paths.missing_ffmpeg()
 
 
 def join(path: Path, limits: DownloadLimits, *, or_most: bool = False) -> bool:

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from worker.downloads import program_paths
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import contents, conversion, ffmpeg
 from worker.downloads.media.contents import Contents, Video
@@ -34,7 +35,7 @@ def finish_picture(
     Raises MovingPicture, and ProgramFailed for a picture that ffmpeg cannot read.
     """
     path = path.rename(path.with_suffix(kind.suffix))
-    if ffmpeg.missing():
+    if program_paths.missing_ffmpeg():
         shown = MediaKind.PHOTO if kind.is_photo else MediaKind.DOCUMENT
         return ReadyFile(path.name, facts_of(info, shown))
     probed = ffmpeg.probe_result(ffmpeg.start_probe(path, counts_packets=not kind.is_photo))

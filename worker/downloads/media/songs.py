@@ -7,6 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from worker.downloads import program_paths
 from worker.downloads.file_names import cover_path
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import conversion, ffmpeg, file_types, pieces, tags
@@ -47,7 +48,7 @@ def convert_to_sound(file: Downloaded, form: Form, limits: DownloadLimits) -> Do
 
 def extract_picture(file: Downloaded, limits: DownloadLimits) -> Downloaded:
     """Replace a song with the picture in it. Raises JobError if there is none."""
-    found = None if ffmpeg.missing() else contents_of(file.path)
+    found = None if program_paths.missing_ffmpeg() else contents_of(file.path)
     if found is None or found.video or not found.has_cover:
         raise JobError(Reason.NO_COVER, Fault.PERMANENT, "none in the file either")
     target = file.path.with_name(f"{file.path.stem}.inside")

@@ -15,10 +15,10 @@ from urllib.parse import unquote, urlsplit
 
 from yt_dlp.utils import DownloadError, UnsupportedError, YoutubeDLError
 
-from worker.downloads import spans
+from worker.downloads import program_paths, spans
 from worker.downloads.file_names import MEDIA_NAME
 from worker.downloads.limits import DownloadLimits
-from worker.downloads.media import ffmpeg, joining
+from worker.downloads.media import joining
 from worker.downloads.media.conversion import budget_of
 from worker.downloads.media.finishing import contents_of
 from worker.downloads.media.mp4 import reader
@@ -120,7 +120,7 @@ def opened(
     task: Download, limits: DownloadLimits, report: Report, extractors: ExtractorIndex
 ) -> Iterator[Opened]:
     """Set up yt-dlp, chooser and meter for a link, and close them after the block."""
-    has_ffmpeg = "ffmpeg" not in ffmpeg.missing()
+    has_ffmpeg = "ffmpeg" not in program_paths.missing_ffmpeg()
     chooser = Chooser(
         budget_of(limits),
         has_ffmpeg,

@@ -38,9 +38,9 @@ from yt_dlp.utils import (
 )
 
 from worker.cookie_file import without_cookies
+from worker.downloads import program_paths
 from worker.downloads.confinement.egress_guard import Guard
 from worker.downloads.judge.socks import SocksReply
-from worker.downloads.media import ffmpeg
 from worker.downloads.reports import LONGEST_WAIT_S
 from worker.downloads.text import clean, without_paths
 from worker.downloads.ytdlp.failures import starts
@@ -212,7 +212,7 @@ def _classification(
         return _by_status(int(status[1]), text)
     if _NO_FFMPEG.search(text):
         # yt-dlp also says so when ffmpeg is killed while yt-dlp asks for its version.
-        if "ffmpeg" in ffmpeg.missing():
+        if "ffmpeg" in program_paths.missing_ffmpeg():
             return Reason.INTERNAL, Fault.OPERATOR
         return Reason.CRASHED, Fault.RETRYABLE
     if by_text := classify_text(text):

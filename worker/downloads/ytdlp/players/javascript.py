@@ -9,13 +9,13 @@ exactly one.
 import functools
 import os
 import re
-import shutil
 import subprocess
 import sysconfig
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from worker.downloads import program_paths
 from worker.downloads.ytdlp.packages import copies
 from worker.downloads.ytdlp.packages.installed import numbers
 
@@ -61,11 +61,11 @@ class _Kind:
 _LAST_LEAN_NODE = (23,)
 # The best first. Never bun: it wants more memory than a download may map.
 _KINDS = (
-    _Kind("deno", "deno", (2, 3), r"deno (\S+)"),
-    _Kind("node", "node", (22,), r"v(\S+)"),
+    _Kind("deno", program_paths.DENO, (2, 3), r"deno (\S+)"),
+    _Kind("node", program_paths.NODE, (22,), r"v(\S+)"),
     # It knows no option for its version, and fails after it has shown its help.
-    _Kind("quickjs", "qjs", (2023, 12, 9), r"QuickJS version (\S+)", "--help"),
-    _Kind("quickjs", "qjs", (0,), r"QuickJS-ng version (\S+)", "--help"),
+    _Kind("quickjs", program_paths.QUICKJS, (2023, 12, 9), r"QuickJS version (\S+)", "--help"),
+    _Kind("quickjs", program_paths.QUICKJS, (0,), r"QuickJS-ng version (\S+)", "--help"),
 )
 
 
@@ -123,8 +123,7 @@ def installed() -> str | None:
 
 
 def _path(command: str) -> str | None:
-    places = [copies.programs(), sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)]
-    return shutil.which(command, path=os.pathsep.join(filter(None, places)))
+    return program_paths.find(command, copies.programs(), sysconfig.get_path("scripts"))
 
 
 def _ask(kind: _Kind) -> Runtime | None:
