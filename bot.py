@@ -140,7 +140,7 @@ def _run_locked(settings: Settings, sites_watch: SitesWatch) -> int:
         Ledger(ledger_path(data_dir)).close()
         # Before the start is counted: one that a signal ended after that would look like a crash.
         stop_signals = StopSignals()
-        begin_with = _note_start(settings)
+        last_run_problem = _note_start(settings)
     except BlockingIOError:
         problem = f"Another bot uses DATA_DIR {data_dir}; each bot needs its own."
         return _give_up(settings, EXIT_NOT_NOW, problem)
@@ -153,7 +153,7 @@ def _run_locked(settings: Settings, sites_watch: SitesWatch) -> int:
         return _give_up(settings, EXIT_NOT_NOW if is_passing else EXIT_CONFIG, problem)
     with lock:
         try:
-            bot = Bot(settings, sites_watch, begin_with)
+            bot = Bot(settings, sites_watch, last_run_problem)
         except OSError as error:
             short_of = "processes, memory or file descriptors"
             problem = f"The bot cannot start now, the machine is short of {short_of}: {error}"
@@ -200,10 +200,12 @@ def _end(data_dir: Path, exitcode: int) -> int:
 class Bot:
     """The threads of the main process, and what ends them."""
 
-    def __init__(self, settings: Settings, sites_watch: SitesWatch, begin_with: str | None) -> None:
+    def __init__(
+        self, settings: Settings, sites_watch: SitesWatch, last_run_problem: str | None
+    ) -> None:
         """Wire everything; nothing is started before `run`.
 
-        `begin_with` is what was wrong with the end of the last run, if anything.
+        `last_run_problem` is what was wrong with the end of the last run, if anything.
         """
         self._settings = settings
         self._tag = process_table.instance_tag(settings.data_dir)
@@ -229,7 +231,7 @@ class Bot:
             self._dispatcher.reachability,
         )
         self._watch = ThreadWatch()
-        self._reporter = Reporter(settings, self._watch.find_stuck, begin_with)
+        self._reporter = Reporter(settings, self._watch.find_stuck, last_run_problem)
         self._janitor = Janitor(
             settings,
             self._dispatcher,

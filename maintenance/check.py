@@ -252,7 +252,7 @@ def check_disk(settings: Settings) -> Finding:
         usage = shutil.disk_usage(path)
     except OSError as error:
         return critical("disk", f"the free space at {path} cannot be read: {error.strerror}")
-    return disk.judge(usage.free, usage.total, settings.answer_bytes, running=0)
+    return disk.assess(usage.free, usage.total, settings.answer_bytes, running=0)
 
 
 def check_sites(file: SitesFile) -> list[Finding]:

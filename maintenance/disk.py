@@ -5,7 +5,7 @@ from maintenance.units import percent, size
 from worker.dispatch.disk_space import needed_bytes
 
 
-def judge(free_bytes: int, total_bytes: int, answer_bytes: int, running: int) -> Finding:
+def assess(free_bytes: int, total_bytes: int, answer_bytes: int, running: int) -> Finding:
     """Critical if no download can begin, or go on, with files of up to `answer_bytes`."""
     share = free_bytes / total_bytes if total_bytes else 0.0
     text = f"{size(free_bytes)} free, {percent(share)}"

@@ -298,7 +298,7 @@ def _memory(measures: Measures) -> Finding:
 
 def _disk(measures: Measures) -> Finding:
     free, total = measures.disk_free_bytes, measures.disk_total_bytes
-    return disk.judge(free, total, measures.answer_bytes, len(measures.downloads))
+    return disk.assess(free, total, measures.answer_bytes, len(measures.downloads))
 
 
 def _cpu(measures: Measures) -> Finding:

@@ -68,11 +68,15 @@ def below(url: str, name: str) -> str:
 class Pings:
     """Says every minute how the bot is. `run` is the thread."""
 
-    def __init__(self, target: PingTarget, condition: Condition, begin_with: str | None) -> None:
-        """`begin_with` is what was wrong with the last run, if anything: it is reported first."""
+    def __init__(
+        self, target: PingTarget, condition: Condition, last_run_problem: str | None
+    ) -> None:
+        """`last_run_problem` is how the last run went wrong, if it did; it is reported first."""
         self._target = target
         self._condition = condition
-        self._first = BotHealth(is_well=False, reasons=(begin_with,)) if begin_with else None
+        self._first = (
+            BotHealth(is_well=False, reasons=(last_run_problem,)) if last_run_problem else None
+        )
         self._said: bool | None = None
         self._due_at = 0.0
         self._is_silent = False

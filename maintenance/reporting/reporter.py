@@ -37,13 +37,13 @@ class Reporter:
         self,
         settings: Settings,
         find_stuck_thread: Callable[[Monotonic], str | None],
-        begin_with: str | None,
+        last_run_problem: str | None,
     ) -> None:
-        """`begin_with` is what was wrong with the end of the last run, if anything."""
+        """`last_run_problem` is what was wrong with the end of the last run, if anything."""
         self.condition = Condition(find_stuck_thread)
         self._systemd = Notifier.take(os.environ)
         target = ping_target(settings)
-        self._pings = target and Pings(target, self.condition, begin_with)
+        self._pings = target and Pings(target, self.condition, last_run_problem)
         address = settings.health_listen
         self._server = address and HealthServer(address, self.condition)
 

@@ -155,7 +155,7 @@ class UpdateKeeper:
             self._updater.begin_trial(wall)
             log.info("yt-dlp %s is on trial: links are compared with those of before.", version)
         elif in_use == version:
-            self._judge(choice, choice.trial, wall)
+            self._decide(choice, choice.trial, wall)
         elif (trouble := self._dispatcher.ytdlp.trouble) and version in trouble:
             self._go_back(trouble)
         elif start_trouble and abs(wall - choice.since) >= START_PATIENCE_S:
@@ -172,11 +172,11 @@ class UpdateKeeper:
             self._cannot_start_since = now
         return trouble if now >= self._cannot_start_since + START_PATIENCE_S else None
 
-    def _judge(self, choice: YtDlpChoice, since: float, wall: Wall) -> None:
+    def _decide(self, choice: YtDlpChoice, since: float, wall: Wall) -> None:
         with self._open_ledger() as ledger:
             before = ledger.tried_links(Wall(choice.since - watch.BEFORE_S), Wall(choice.since))
             after = ledger.tried_links(Wall(since))
-        match watch.judge(before, after, abs(wall - since)):
+        match watch.decide(before, after, abs(wall - since)):
             case TrialVerdict.GO_BACK:
                 self._go_back(watch.why(before, after))
             case TrialVerdict.KEEP:

@@ -29,7 +29,7 @@ from worker.downloads.ytdlp.packages.copies import Installed, Left, Unusable, Yt
 from worker.downloads.ytdlp.packages.installed import is_newer, numbers
 from worker.settings import MEBIBYTE
 
-TRY_S = 300.0
+CANARY_S = 300.0
 """How long a trial of one yt-dlp may take."""
 
 NEEDED_BYTES = 500 * MEBIBYTE
@@ -247,7 +247,7 @@ class Updater:
                 _CANARY,
                 [str(self._memory_mib)],
                 variables,
-                TRY_S,
+                CANARY_S,
                 DiskRoom(work, packages.MAX_BYTES),
                 with_code=True,
             )

@@ -1,4 +1,4 @@
-"""Whether more links fail since an update of yt-dlp than before it; pure.
+"""Whether more links fail after an update of yt-dlp than before it. Pure.
 
 Only links that a download was tried for count. A failure counts unless it lies in the link or its
 chat, in Telegram, or in a full disk. The update is taken back once
@@ -36,31 +36,31 @@ class TrialVerdict(Enum):
     GO_BACK = auto()
 
 
-def judge(before: TriedLinks, since: TriedLinks, lasted_s: float) -> TrialVerdict:
+def decide(before: TriedLinks, after: TriedLinks, lasted_s: float) -> TrialVerdict:
     """Decide about an update that has been in use for `lasted_s` seconds."""
-    if is_worse(before, since):
+    if is_worse(before, after):
         # The links of one person may all lead to a dead server of theirs.
-        if since.failed_for >= min(2, max(before.people, since.people)):
+        if after.failed_for >= min(2, max(before.people, after.people)):
             return TrialVerdict.GO_BACK
-    elif since.links >= TRIAL_LINKS and lasted_s >= TRIAL_S:
+    elif after.links >= TRIAL_LINKS and lasted_s >= TRIAL_S:
         return TrialVerdict.KEEP
     return TrialVerdict.KEEP if lasted_s >= LONGEST_S else TrialVerdict.WATCH
 
 
-def is_worse(before: TriedLinks, since: TriedLinks) -> bool:
+def is_worse(before: TriedLinks, after: TriedLinks) -> bool:
     """Whether clearly more links fail than before."""
-    if since.failed < MIN_FAILURES:
+    if after.failed < MIN_FAILURES:
         return False
     # One failure and one success are added, since a share of 0 or 1 among few links says little.
     share = (before.failed + 1) / (before.links + 2)
-    is_more = since.failed / since.links >= FACTOR * share
-    return is_more and _chance(since.links, since.failed, share) < CHANCE
+    is_more = after.failed / after.links >= FACTOR * share
+    return is_more and _chance(after.links, after.failed, share) < CHANCE
 
 
-def why(before: TriedLinks, since: TriedLinks) -> str:
+def why(before: TriedLinks, after: TriedLinks) -> str:
     """The figures behind a decision, in words."""
     return (
-        f"{since.failed} of {since.links} links failed, {before.failed} of {before.links} in the"
+        f"{after.failed} of {after.links} links failed, {before.failed} of {before.links} in the"
         " day before"
     )
 

@@ -14,7 +14,7 @@ from tests.support.account import Session
 from tests.support.operator_kit import maintenance
 from tests.support.scene import CHAT, Scene
 from worker.errors import Reason
-from worker.ledger.upkeep.site_cookies import LINKS
+from worker.ledger.upkeep.site_cookies import REFUSALS_IN_A_ROW
 from worker.telegram import texts
 from worker.telegram.texts import ENGLISH
 
@@ -133,8 +133,8 @@ def test_a_session_that_ends_in_mid_life(scene: Scene, tmp_path: Path) -> None:
             assert f"\tname\t{session.value}\n" in cookies.read_text()
         session.visits += 1
         # The first may be links that this account does not see, which others' links tell apart.
-        said = [answer(number) for number in range(3, 4 + LINKS)]
-        assert said[:-1] == [FOR_MEMBERS] * LINKS
+        said = [answer(number) for number in range(3, 4 + REFUSALS_IN_A_ROW)]
+        assert said[:-1] == [FOR_MEMBERS] * REFUSALS_IN_A_ROW
         assert said[-1].startswith(BLOCKED.removesuffix(".")), "and the number of the error"
         alert = wait_until_told(scene, "⚠", "cookies for 127.0.0.1")
         assert "1 cookie, refused for " in alert
@@ -145,7 +145,7 @@ def test_a_session_that_ends_in_mid_life(scene: Scene, tmp_path: Path) -> None:
         assert "127.0.0.1" in listed.splitlines()[0] + listed.splitlines()[1]
 
         session.export(cookies)
-        assert answer(4 + LINKS) == "video"
+        assert answer(4 + REFUSALS_IN_A_ROW) == "video"
         wait_until_told(scene, "✓", "cookies for 127.0.0.1")
 
 

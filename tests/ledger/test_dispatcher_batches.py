@@ -19,7 +19,7 @@ from tests.support.taken_lists import (
     urls,
 )
 from worker.clocks import Wall
-from worker.dispatch.circuit_breaker import LINKS
+from worker.dispatch.circuit_breaker import FAILURES_TO_OPEN
 from worker.errors import (
     ChatClosed,
     Fault,
@@ -134,7 +134,7 @@ def test_items_wait_while_their_site_fails_for_everybody(make_bot: MakeBot) -> N
     failed, last = chat.summaries[-1].failed, chat.summaries[-1]
     assert last == Summary("An album", waiting=40 - failed, failures=last.failures, hold=Hold.SITE)
     # Those with which it turned out, and a few that have looked since.
-    assert LINKS <= failed <= LINKS + 8
+    assert FAILURES_TO_OPEN <= failed <= FAILURES_TO_OPEN + 8
     chat.is_down = False
     for _ in range(400):
         chat.step()

@@ -20,7 +20,7 @@ from tests.support.live_streams import (
     stop,
 )
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
-from worker.dispatch.circuit_breaker import LINKS
+from worker.dispatch.circuit_breaker import FAILURES_TO_OPEN
 from worker.errors import Fault, FileIdRefused, JobError, Reason
 from worker.form import START, Form, What
 from worker.ledger import ledger_path
@@ -164,7 +164,7 @@ def test_a_recording_that_has_recorded_nothing_needs_its_site(bot: SteppedDispat
     directory.mkdir(parents=True)
     bot.fail(Download, DOWN)
     assert not directory.exists()
-    for number in range(LINKS - 1):
+    for number in range(FAILURES_TO_OPEN - 1):
         bot.send(f"https://site.example/{number}", user_id=20 + number)
         bot.settle()
         bot.fail(Download, DOWN)
@@ -242,7 +242,7 @@ def test_a_bot_that_stops_ends_recordings_at_once(make_bot: MakeBot) -> None:
 def test_what_was_recorded_waits_for_no_site(bot: SteppedDispatcher) -> None:
     recording(bot)
     bot.lose(Download)
-    for number in range(LINKS):
+    for number in range(FAILURES_TO_OPEN):
         bot.send(f"https://site.example/{number}", user_id=20 + number)
         bot.settle()
         bot.fail(Download, DOWN)
@@ -256,7 +256,7 @@ def test_what_was_recorded_waits_for_no_site(bot: SteppedDispatcher) -> None:
 def test_a_recording_that_ends_well_says_that_its_site_works(bot: SteppedDispatcher) -> None:
     recording(bot)
     job_id = bot.job_id(Download)
-    for number in range(LINKS):
+    for number in range(FAILURES_TO_OPEN):
         bot.send(f"https://site.example/{number}", user_id=20 + number)
         bot.settle()
         (other,) = bot.tasks(Download).keys() - {job_id}

@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.stepped_dispatcher import SteppedDispatcher
 from worker.dispatch import circuit_breaker
-from worker.dispatch.circuit_breaker import COOL_DOWN_S, LINKS
+from worker.dispatch.circuit_breaker import COOL_DOWN_S, FAILURES_TO_OPEN
 from worker.errors import Fault, JobError, Reason, Remedy
 from worker.ledger import DownloadJob, ledger_path
 from worker.ledger.upkeep.upkeep import Upkeep
@@ -21,7 +21,7 @@ DOWN = JobError(Reason.SITE_ERROR, Fault.RETRYABLE)
 
 def fail_for_two(bot: SteppedDispatcher) -> None:
     """As many links of two people fail as it takes; all wait for their second attempt."""
-    for number in range(LINKS):
+    for number in range(FAILURES_TO_OPEN):
         user_id = 1 + number % 2
         bot.send(f"{SITE}/{number}", user_id=user_id)
         bot.post(50 + number)
@@ -32,7 +32,7 @@ def test_those_who_wait_are_told_at_once(bot: SteppedDispatcher) -> None:
     fail_for_two(bot)
     bot.step(2.0)
     told = bot.settle()
-    assert len(told) == LINKS
+    assert len(told) == FAILURES_TO_OPEN
     assert {explain.reason for explain in told} == {Reason.SITE_DOWN}
     assert all(0 < explain.wait_s <= COOL_DOWN_S for explain in told if explain.wait_s)
     assert list(bot.dispatcher.sites_down) == ["site.example"]
@@ -61,7 +61,7 @@ def test_those_who_wait_are_looked_through_every_second_while_some_site_is_down(
 
 def test_site_that_turns_this_machine_away_is_left_alone(bot: SteppedDispatcher) -> None:
     blocked = JobError(Reason.BLOCKED_HERE, Fault.OPERATOR, "x", remedy=Remedy.ADDRESS)
-    for number in range(LINKS):
+    for number in range(FAILURES_TO_OPEN):
         bot.send(f"{SITE}/{number}", user_id=1 + number % 2)
         bot.settle()
         bot.fail(Download, blocked)
@@ -74,7 +74,7 @@ def test_site_that_turns_this_machine_away_is_left_alone(bot: SteppedDispatcher)
     assert explain.wait_s
     with Upkeep(ledger_path(bot.settings.data_dir)) as upkeep:
         figures = upkeep.statistics_at(bot.wall)
-    assert figures.blocked == {"site.example": LINKS + 1}
+    assert figures.blocked == {"site.example": FAILURES_TO_OPEN + 1}
     assert figures.remedies == {"site.example": Remedy.ADDRESS}
     # What was not tried is no news of the site.
     assert bot.dispatcher.sites_down["site.example"] <= bot.now + COOL_DOWN_S
@@ -135,7 +135,7 @@ def test_what_is_remembered_needs_no_site(bot: SteppedDispatcher) -> None:
 def test_without_a_circuit_a_site_that_is_down_is_asked_again(
     bot: SteppedDispatcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(circuit_breaker, "LINKS", 1000)
+    monkeypatch.setattr(circuit_breaker, "FAILURES_TO_OPEN", 1000)
     fail_for_two(bot)
     bot.send(f"{SITE}/new", user_id=3)
     assert bot.task(Download).url == f"{SITE}/new"
@@ -143,7 +143,7 @@ def test_without_a_circuit_a_site_that_is_down_is_asked_again(
 
 @pytest.mark.parametrize("reason", [Reason.NOT_FOUND, Reason.TIMED_OUT])
 def test_failures_of_links_do_not_close_a_site(bot: SteppedDispatcher, reason: Reason) -> None:
-    for number in range(2 * LINKS):
+    for number in range(2 * FAILURES_TO_OPEN):
         bot.send(f"{SITE}/{number}", user_id=1 + number % 3)
         bot.settle()
         bot.fail(Download, JobError(reason, Fault.PERMANENT))

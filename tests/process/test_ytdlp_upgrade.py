@@ -14,7 +14,7 @@ import pytest
 from tests.support.damaged_ytdlp import DAMAGES, DEADLY, damage_ytdlp
 from worker.clocks import Monotonic
 from worker.dispatch import ytdlp_upgrade
-from worker.dispatch.ytdlp_upgrade import CHECK_EVERY_S, RESTART, TRIAL_S, UpgradeWatch
+from worker.dispatch.ytdlp_upgrade import CHECK_EVERY_S, IMPORT_TIMEOUT_S, RESTART, UpgradeWatch
 from worker.downloads.ytdlp.packages import plugin_packages
 
 ENDLESS = "while True: pass"
@@ -38,7 +38,7 @@ class Watch:
                 with contextlib.suppress(subprocess.TimeoutExpired):
                     trial.wait(1.0 if self._is_endless() else 20.0)
                 if trial.poll() is None:
-                    self._now += TRIAL_S
+                    self._now += IMPORT_TIMEOUT_S
                     self.watch.step(Monotonic(self._now), is_broken=is_broken)
                     trial.wait()
         return takes_over

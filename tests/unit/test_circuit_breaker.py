@@ -12,7 +12,7 @@ from worker.clocks import Monotonic, Wall
 from worker.dispatch import circuit_breaker
 from worker.dispatch.circuit_breaker import (
     COOL_DOWN_S,
-    LINKS,
+    FAILURES_TO_OPEN,
     LONGEST_COOL_DOWN_S,
     MAX_SITES,
     SPEAKS_OF_SITE,
@@ -55,7 +55,7 @@ def is_refused(known: CircuitBreaker, site: str = SITE) -> bool:
 def opened(now: float = 0.0) -> CircuitBreaker:
     """Circuits of which one has just opened."""
     known = CircuitBreaker()
-    for number in range(LINKS):
+    for number in range(FAILURES_TO_OPEN):
         known.learn(a_download(user=number, link=str(number)), DOWN, Monotonic(now))
     assert known.sites_down == {SITE: now + COOL_DOWN_S}
     return known
@@ -100,7 +100,7 @@ def test_circuit_opens_when_a_site_fails_for_everybody(
 @pytest.mark.parametrize("reason", Reason)
 def test_circuit_opens_for_what_speaks_of_the_site_alone(reason: Reason) -> None:
     known = CircuitBreaker()
-    for number in range(LINKS):
+    for number in range(FAILURES_TO_OPEN):
         known.learn(a_download(number, str(number)), failed(reason), Monotonic(0.0))
     assert is_refused(known) is (reason in SPEAKS_OF_SITE)
 
@@ -109,7 +109,7 @@ def test_circuit_opens_for_what_speaks_of_the_site_alone(reason: Reason) -> None
 def test_old_cookies_alone_close_no_site(remedy: Remedy | None) -> None:
     known = CircuitBreaker()
     blocked = JobError(Reason.BLOCKED_HERE, Fault.OPERATOR, remedy=remedy)
-    for number in range(LINKS):
+    for number in range(FAILURES_TO_OPEN):
         known.learn(a_download(number, str(number)), Failed(1, blocked, ""), Monotonic(0.0))
     assert is_refused(known) is (remedy is not Remedy.NEW_COOKIES)
 
@@ -117,23 +117,25 @@ def test_old_cookies_alone_close_no_site(remedy: Remedy | None) -> None:
 @pytest.mark.parametrize("event", [CANCELLED, LOST, Stopped(1, StopReason.TIMED_OUT), GONE])
 def test_what_speaks_of_no_site_opens_nothing(event: Event) -> None:
     known = CircuitBreaker()
-    for number in range(LINKS):
+    for number in range(FAILURES_TO_OPEN):
         known.learn(a_download(number, str(number)), event, Monotonic(0.0))
     assert not known.sites_down
 
 
 def test_failures_that_lie_far_apart_open_nothing() -> None:
     known = CircuitBreaker()
-    for number in range(LINKS * 3):
+    for number in range(FAILURES_TO_OPEN * 3):
         known.learn(
-            a_download(number, str(number)), DOWN, Monotonic(number * WINDOW_S / (LINKS - 1.1))
+            a_download(number, str(number)),
+            DOWN,
+            Monotonic(number * WINDOW_S / (FAILURES_TO_OPEN - 1.1)),
         )
     assert not known.sites_down
 
 
 def test_one_sites_failures_say_nothing_of_another() -> None:
     known = CircuitBreaker()
-    for number in range(LINKS - 1):
+    for number in range(FAILURES_TO_OPEN - 1):
         for site in (SITE, OTHER_SITE):
             known.learn(a_download(number, str(number), site), DOWN, Monotonic(0.0))
     assert not known.sites_down
@@ -152,7 +154,7 @@ def test_links_of_one_site_meet_whatever_name_they_go_by() -> None:
 
 def test_tenants_of_one_provider_do_not_meet() -> None:
     known = CircuitBreaker()
-    for number in range(LINKS):
+    for number in range(FAILURES_TO_OPEN):
         site = f"tenant-{number}.github.io"
         known.learn(a_download(number, str(number), site), DOWN, Monotonic(0.0))
     assert not known.sites_down
@@ -308,8 +310,8 @@ def test_whatever_happens_a_site_is_tried_again_in_time(
             streak.pop(link, None)
             streak[link] = user
         if is_refused(known) and not was_down:
-            assert len(streak) >= LINKS
-            assert len(set([*streak.values()][-LINKS:])) >= min(2, len(seen))
+            assert len(streak) >= FAILURES_TO_OPEN
+            assert len(set([*streak.values()][-FAILURES_TO_OPEN:])) >= min(2, len(seen))
         if event is WELL:
             assert not is_refused(known)
 

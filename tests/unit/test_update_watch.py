@@ -3,7 +3,7 @@
 import pytest
 
 from maintenance.updates import watch
-from maintenance.updates.watch import LONGEST_S, TRIAL_S, TrialVerdict, judge
+from maintenance.updates.watch import LONGEST_S, TRIAL_S, TrialVerdict, decide
 from worker.ledger.upkeep.past import TriedLinks
 
 SOON, LATER = 60.0, TRIAL_S
@@ -17,7 +17,7 @@ MANY, FEW, NONE = tried(400, 8), tried(12, 0), tried(0, 0)
 BAD_DAY = tried(400, 120)
 
 CASES = [
-    # before, since, lasted: what is done
+    # before, after, lasted: what is done
     (MANY, tried(0, 0), SOON, TrialVerdict.WATCH),
     (MANY, tried(4, 4), SOON, TrialVerdict.WATCH),  # four may be anything
     (MANY, tried(5, 5), SOON, TrialVerdict.GO_BACK),
@@ -49,11 +49,11 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(("before", "since", "lasted_s", "verdict"), CASES)
+@pytest.mark.parametrize(("before", "after", "lasted_s", "verdict"), CASES)
 def test_verdict(
-    before: TriedLinks, since: TriedLinks, lasted_s: float, verdict: TrialVerdict
+    before: TriedLinks, after: TriedLinks, lasted_s: float, verdict: TrialVerdict
 ) -> None:
-    assert judge(before, since, lasted_s) is verdict
+    assert decide(before, after, lasted_s) is verdict
 
 
 def test_an_update_that_does_as_before_is_hardly_ever_taken_back() -> None:

@@ -1,13 +1,13 @@
 """Sites that fail for everybody: for a while their links are refused without a try.
 
-A circuit breaker for each site (Nygard, "Release It!", 2007). A circuit opens when `LINKS` links
-have failed within `WINDOW_S`, in ways that speak of the site and not of the link, and none has
-worked since. A link that fails again is no new evidence, nor are one person's links alone if the
-bot has seen another. While the circuit is open, the site's links are refused, including those that
-wait to be tried again. After a cool-down one download is let through as a probe. Its success closes
-the circuit, its failure opens it for twice as long, up to `LONGEST_COOL_DOWN_S`; a probe that says
-nothing about the site makes way for the next. What the operator does about a failure, such as new
-cookies, lets a probe through at once.
+A circuit breaker for each site (Nygard, "Release It!", 2007). A circuit opens when
+`FAILURES_TO_OPEN` links have failed within `WINDOW_S`, in ways that speak of the site and not of
+the link, and none has worked since. A link that fails again is no new evidence, nor are one
+person's links alone if the bot has seen another. While the circuit is open, the site's links are
+refused, including those that wait to be tried again. After a cool-down one download is let through
+as a probe. Its success closes the circuit, its failure opens it for twice as long, up to
+`LONGEST_COOL_DOWN_S`; a probe that says nothing about the site makes way for the next. What the
+operator does about a failure, such as new cookies, lets a probe through at once.
 
 All of it is kept in memory only; after a restart it is learned again from the next failures. So
 that nobody can fill the memory with made-up hosts, at most `MAX_SITES` are known. Times are
@@ -26,7 +26,7 @@ from worker.sites import site_of_link
 
 log = logging.getLogger(__name__)
 
-LINKS = 5
+FAILURES_TO_OPEN = 5
 WINDOW_S = 600.0
 
 COOL_DOWN_S = 60.0
@@ -178,7 +178,7 @@ class CircuitBreaker:
         link = hash(job.url)
         circuit.failures.pop(link, None)
         circuit.failures[link] = _Failure(now, job.user_id)
-        if len(circuit.failures) > LINKS:
+        if len(circuit.failures) > FAILURES_TO_OPEN:
             del circuit.failures[next(iter(circuit.failures))]
         if circuit.is_open and job.id == circuit.probe_job_id:
             circuit.cool_down_s = min(2 * circuit.cool_down_s, LONGEST_COOL_DOWN_S)
@@ -199,7 +199,7 @@ class CircuitBreaker:
     def _is_for_everybody(self, circuit: _Circuit, now: Monotonic) -> bool:
         recent = [each for each in circuit.failures.values() if now - each.at <= WINDOW_S]
         people = {each.user_id for each in recent}
-        return len(recent) == LINKS and len(people) >= len(self._people)
+        return len(recent) == FAILURES_TO_OPEN and len(people) >= len(self._people)
 
 
 def _speaks_of_site(error: JobError) -> bool:

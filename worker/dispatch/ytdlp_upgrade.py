@@ -32,7 +32,7 @@ from worker.downloads.ytdlp.packages.installed import read_version, version_file
 log = logging.getLogger(__name__)
 
 CHECK_EVERY_S = 5.0
-TRIAL_S = 120.0
+IMPORT_TIMEOUT_S = 120.0
 
 RESTART = "The bot's code on disk has changed; a restart puts it to use."
 
@@ -130,7 +130,7 @@ class UpgradeWatch:
                 stdout=self._told,
                 stderr=self._complaint,
             )
-            self._due_at = Monotonic(now + TRIAL_S)
+            self._due_at = Monotonic(now + IMPORT_TIMEOUT_S)
 
     def _watch_trial(self, trial: subprocess.Popen[bytes], now: Monotonic) -> bool:
         if trial.poll() is None:

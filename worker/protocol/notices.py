@@ -94,7 +94,7 @@ class Topic(StrEnum):
     VERBATIM = "verbatim"
 
 
-FOR_ADMINS = frozenset(
+ADMIN_TOPICS = frozenset(
     {
         *(Topic.BAN_WHOM, Topic.BAN_ADMIN, Topic.BAN_DONE, Topic.UNBAN_DONE, Topic.WHO_WHOM),
         *(Topic.PAUSED, Topic.PAUSED_ALREADY, Topic.RESUMED, Topic.NOT_PAUSED),

@@ -14,12 +14,12 @@ from worker.ledger.storage.database import Database
 from worker.protocol import Reader, Reply
 from worker.protocol.as_json import reply_to_json, to_json
 from worker.protocol.effects import Ban, CancelAll, OpenRequest
-from worker.protocol.notices import FOR_ADMINS, Notice, Refusal, Topic
+from worker.protocol.notices import ADMIN_TOPICS, Notice, Refusal, Topic
 
 REPLIES_A_MINUTE = 5
 """How many replies a chat gets in a minute; a flood is not answered message by message."""
 
-_NOT_COUNTED = FOR_ADMINS | {Topic.DESCRIPTION}
+_NOT_COUNTED = ADMIN_TOPICS | {Topic.DESCRIPTION}
 """What neither counts as one of these replies nor is left out because of them: admins have to know
 what has become of a ban or of their cookies, and there are as many descriptions as answers."""
 

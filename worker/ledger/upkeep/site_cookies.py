@@ -1,7 +1,8 @@
 """What downloads have shown of the cookies of sites, as a document in the table `state`.
 
-One link says little: its owner may turn everybody away. Cookies count as refused when `LINKS`
-different links in a row did not get in with them, or when the site has ended their session.
+One link says little: its owner may turn everybody away. Cookies count as refused when
+`REFUSALS_IN_A_ROW` different links in a row did not get in with them, or when the site has ended
+their session.
 
 Each function is part of its caller's transaction.
 """
@@ -16,7 +17,7 @@ from worker.ledger.storage import state
 from worker.ledger.storage.database import Database
 from worker.protocol.site_cookies import CookiesTried
 
-LINKS = 3
+REFUSALS_IN_A_ROW = 3
 
 _NAME = "cookies"
 
@@ -43,7 +44,7 @@ class _History:
 
     @property
     def is_refused(self) -> bool:
-        return len(self.links) >= LINKS
+        return len(self.links) >= REFUSALS_IN_A_ROW
 
 
 def note(db: Database, tried: CookiesTried, url: str, wall: Wall) -> bool:
@@ -55,7 +56,7 @@ def note(db: Database, tried: CookiesTried, url: str, wall: Wall) -> bool:
         history = _History(wall, tried.changed_ns)
     if tried.is_refused:
         # A session that is over weighs as much as all of them.
-        history = _refused_once_more(history, url, wall, LINKS if tried.is_over else 1)
+        history = _refused_once_more(history, url, wall, REFUSALS_IN_A_ROW if tried.is_over else 1)
     else:
         history = _History(wall if history.links else history.since, tried.changed_ns, (), True)
     if history != before:

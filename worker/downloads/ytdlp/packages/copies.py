@@ -214,7 +214,7 @@ def programs() -> str | None:
 
 
 def is_held(place: Path) -> bool:
-    """Whether a process uses the copy in that directory."""
+    """Whether a process uses the copy in a directory, by locking and releasing it."""
     descriptor = os.open(place, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
