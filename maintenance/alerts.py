@@ -33,8 +33,8 @@ class Alert:
     the jobs that announce it.
     """
 
-    since: float
-    said_at: float | None = None
+    since: Wall
+    said_at: Wall | None = None
     is_raised: bool = False
     samples: int = 0
     every_s: float = HOURLY_S

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from worker.clocks import Wall
 from worker.cookie_file import Cookie, open_to_read, read_line
 from worker.ledger.upkeep.site_cookies import RefusedCookies
 from worker.protocol import site_cookies
@@ -32,7 +33,7 @@ _SESSIONS: Mapping[str, frozenset[str]] = {
 
 @dataclass(frozen=True)
 class SiteCookies:
-    """The cookies of a site. Times are wall times.
+    """The cookies of a site.
 
     `ends_at` is when the first cookie of the session expires, or where it is not known which these
     are, the last of all; None if they never expire.
@@ -41,8 +42,8 @@ class SiteCookies:
     path: Path
     changed_ns: int
     count: int
-    ends_at: float | None
-    refused_since: float | None
+    ends_at: Wall | None
+    refused_since: Wall | None
 
 
 def read_all(settings: Settings, refused: Mapping[str, RefusedCookies]) -> dict[str, SiteCookies]:
@@ -65,7 +66,7 @@ def read_all(settings: Settings, refused: Mapping[str, RefusedCookies]) -> dict[
             is_session = any(cookie.name in _SESSIONS.get(site, ()) for cookie in cookies)
             is_its_own = path == named or path != settings.cookies_file
             if is_session or is_refused or is_its_own:
-                since = known.since if known and is_refused else None
+                since = Wall(known.since) if known and is_refused else None
                 ends_at = _ends_at(site, cookies)
                 found[site] = SiteCookies(path, changed_ns, len(cookies), ends_at, since)
     return found
@@ -94,11 +95,11 @@ def _by_site(path: Path) -> dict[str, list[Cookie]]:
     return cookies
 
 
-def _ends_at(site: str, cookies: Sequence[Cookie]) -> float | None:
+def _ends_at(site: str, cookies: Sequence[Cookie]) -> Wall | None:
     session = [cookie for cookie in cookies if cookie.name in _SESSIONS.get(site, ())]
     ends = [_end(cookie) for cookie in session or cookies]
     end = min(ends) if session else max(ends)
-    return end if math.isfinite(end) else None
+    return Wall(end) if math.isfinite(end) else None
 
 
 def _end(cookie: Cookie) -> float:

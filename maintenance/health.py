@@ -16,6 +16,7 @@ from maintenance.findings import (
 )
 from maintenance.measures import Measures
 from maintenance.units import count, duration, local_time, percent, size
+from worker.clocks import Wall
 from worker.downloads.ytdlp.packages.installed import is_newer
 from worker.errors import Remedy
 from worker.ledger import DOWNLOADS
@@ -106,7 +107,7 @@ def _bot(measures: Measures) -> Iterable[Finding]:
         yield ok("poll", f"answered {duration(silence_s)} ago")
 
 
-def _age(measures: Measures, wall: float | None) -> float:
+def _age(measures: Measures, wall: Wall | None) -> float:
     """Seconds since a moment, or since the bot's start if it has not come yet."""
     return measures.bot_age_s if wall is None else max(0.0, measures.taken_at - wall)
 

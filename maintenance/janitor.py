@@ -58,34 +58,33 @@ SETTLED_S = 72_000.0
 PAUSE_S = 0.05
 """The pause between two batches of the retention, in which others can write to the ledger."""
 
+_AT_ONCE = Monotonic(0.0)
+
 
 @dataclass
 class Step:
-    """Something that is done at intervals. `due_at` is in monotonic time."""
+    """Something that is done at intervals."""
 
     name: str
     run: Callable[[], object]
     every_s: float
-    due_at: float = 0.0
+    due_at: Monotonic = _AT_ONCE
 
 
 class Janitor:
-    """Runs its steps until stopped. Each step opens the ledger, which must exist, for itself.
-
-    Times are monotonic, except in the ledger.
-    """
+    """Runs its steps until stopped. Each step opens the ledger, which must exist, for itself."""
 
     def __init__(
         self,
         settings: Settings,
         dispatcher: Dispatcher,
-        polled_at: Callable[[], float | None],
+        polled_at: Callable[[], Monotonic | None],
         sites_watch: SitesWatch,
         note: Callable[[Measures, Sequence[Finding], Monotonic], None] = lambda *_: None,
     ) -> None:
-        """`polled_at` returns the monotonic time at which Telegram last answered a poll.
+        """`polled_at` returns when Telegram last answered a poll.
 
-        `note` gets each sample with its findings and its monotonic time.
+        `note` gets each sample with its findings and its time.
         """
         self._settings = settings
         self._dispatcher = dispatcher
@@ -96,7 +95,7 @@ class Janitor:
         self._cpu = CpuMeter()
         self._left: list[Identity] = []
         self._published: tuple[dict[str, Any], float | None, dict[str, Monotonic]] | None = None
-        self._publish_again_at = 0.0
+        self._publish_again_at = _AT_ONCE
         self._work: list[Work] = []
         self._stopped = threading.Event()
         self.heartbeat = clocks.monotonic()
@@ -133,7 +132,7 @@ class Janitor:
         for step in self._steps:
             self.heartbeat = clocks.monotonic()
             if now >= step.due_at:
-                step.due_at = now + step.every_s
+                step.due_at = Monotonic(now + step.every_s)
                 try:
                     step.run()
                 except Exception:
@@ -198,7 +197,8 @@ class Janitor:
             }
             with self._open() as ledger:
                 ledger.publish(published.BOT, document)
-            self._published, self._publish_again_at = facts, now + PUBLISH_AGAIN_S
+            self._published = facts
+            self._publish_again_at = Monotonic(now + PUBLISH_AGAIN_S)
 
     def publish_work(self) -> None:
         """Publish which jobs the workers have and their progress, if that has changed."""

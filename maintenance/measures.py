@@ -83,7 +83,7 @@ class RunningDownload:
 
 @dataclass(frozen=True)
 class Measures:
-    """All that is measured. Times are wall times.
+    """All that is measured.
 
     `published_at` is when the running bot last published, `polled_at` when Telegram last answered
     it. `cpu_share` is of all processors, over the sampling interval that ended at `cpu_at`.
@@ -96,8 +96,8 @@ class Measures:
     bot_pid: int | None
     bot_age_s: float
     bot_is_stopped: bool
-    published_at: float | None
-    polled_at: float | None
+    published_at: Wall | None
+    polled_at: Wall | None
     workers: tuple[MeasuredWorker, ...]
     pool_sizes: Mapping[str, int]
     troubles: Mapping[str, str]
@@ -110,7 +110,7 @@ class Measures:
     answer_bytes: int
     """The most that the files of one link's answer may take."""
     cpu_share: float | None
-    cpu_at: float | None
+    cpu_at: Wall | None
     load: float
     cpus: int
     ytdlp: str | None

@@ -48,7 +48,7 @@ _KEPT_STARTS = 100
 class End:
     """How a run ended, as it has recorded. `process` distinguishes it from other runs."""
 
-    at: float
+    at: Wall
     exitcode: int
     process: str
 
@@ -96,7 +96,7 @@ def read_ends(data_dir: Path) -> list[End]:
         for line in (data_dir / ENDS).read_text("ascii", errors="replace").splitlines():
             with contextlib.suppress(ValueError):
                 at, exitcode, process = line.split(" ", 2)
-                found.append(End(float(at), int(exitcode), process))
+                found.append(End(Wall(float(at)), int(exitcode), process))
     return found
 
 

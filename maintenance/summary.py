@@ -27,11 +27,11 @@ def day_due(said_day: str | None, wall: Wall) -> str | None:
     `said_day` is the day of the last one. A clock that was set back by a day repeats nothing; a
     later day was said by a clock that was wrong.
     """
-    now = time.localtime(wall)
-    today = time.strftime("%Y-%m-%d", now)
+    local = time.localtime(wall)
+    today = time.strftime("%Y-%m-%d", local)
     tomorrow = time.strftime("%Y-%m-%d", time.localtime(wall + DAILY_S))
     is_said = said_day is not None and today <= said_day <= tomorrow
-    return today if now.tm_hour >= HOUR and not is_said else None
+    return today if local.tm_hour >= HOUR and not is_said else None
 
 
 def since(wall: Wall) -> Wall:

@@ -78,7 +78,7 @@ class Pings:
             BotHealth(is_well=False, reasons=(last_run_problem,)) if last_run_problem else None
         )
         self._said: bool | None = None
-        self._due_at = 0.0
+        self._due_at = Monotonic(0.0)
         self._is_silent = False
         self._stopped = threading.Event()
 
@@ -103,7 +103,7 @@ class Pings:
         self._note(problem)
         if problem is None:
             self._said, self._first = verdict.is_well, None
-        self._due_at = now + (AGAIN_S if problem else EVERY_S)
+        self._due_at = Monotonic(now + (AGAIN_S if problem else EVERY_S))
 
     def _note(self, problem: str | None) -> None:
         if problem and not self._is_silent:

@@ -17,7 +17,7 @@ class Notifier:
         """`watchdog_s` is the silence after which systemd restarts the bot; None if it does not."""
         self._address = address
         self._watchdog_s = watchdog_s
-        self._due_at = 0.0
+        self._due_at = Monotonic(0.0)
 
     @classmethod
     def take(cls, environ: MutableMapping[str, str]) -> "Notifier":
@@ -44,5 +44,5 @@ class Notifier:
     def notify_watchdog(self, now: Monotonic) -> None:
         """Say at monotonic `now` that the bot is alive, twice as often as systemd demands."""
         if self._watchdog_s is not None and now >= self._due_at:
-            self._due_at = now + self._watchdog_s / 2
+            self._due_at = Monotonic(now + self._watchdog_s / 2)
             self.say("WATCHDOG=1")

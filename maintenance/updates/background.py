@@ -45,7 +45,7 @@ class _Run:
     process: subprocess.Popen[bytes]
     answer: IO[bytes]
     errors: IO[bytes]
-    ends_at: float
+    ends_at: Monotonic
 
 
 class Background:
@@ -84,7 +84,7 @@ class Background:
                     env={**os.environ, "PYTHONPATH": os.fspath(ROOT)},
                 )
                 opened.pop_all()
-        self._run = _Run(order, process, answer, errors, now + LIMIT_S)
+        self._run = _Run(order, process, answer, errors, Monotonic(now + LIMIT_S))
 
     def poll(self, now: Monotonic) -> tuple[Order, Outcome] | None:
         """The order and its outcome, once it is carried out; a process past its limit is killed."""

@@ -62,8 +62,8 @@ class UpdateKeeper:
         self._updater = Updater(settings.data_dir, settings.download_memory_mib, {})
         self._file = copies.directory_of(settings.data_dir) / copies.CHOICE
         self._cannot_start_since: Monotonic | None = None
-        self._watch_at = 0.0
-        self._sweep_at = 0.0
+        self._watch_at = Monotonic(0.0)
+        self._sweep_at = Monotonic(0.0)
 
     @property
     def pids(self) -> list[int]:
@@ -76,10 +76,10 @@ class UpdateKeeper:
         if done := self._done or self._background.poll(now):
             self._take(*done, wall)
         if not self._background.is_at_work and now >= self._sweep_at:
-            self._sweep_at = now + SWEEP_EVERY_S
+            self._sweep_at = Monotonic(now + SWEEP_EVERY_S)
             self._patiently(self._updater.sweep)
         if now >= self._watch_at:
-            self._watch_at = now + WATCH_EVERY_S
+            self._watch_at = Monotonic(now + WATCH_EVERY_S)
             self._patiently(lambda: self._watch(now, wall))
         if not self._background.is_at_work and (order := self._next_order(wall)):
             try:
@@ -172,10 +172,10 @@ class UpdateKeeper:
             self._cannot_start_since = now
         return trouble if now >= self._cannot_start_since + START_PATIENCE_S else None
 
-    def _decide(self, choice: YtDlpChoice, since: float, wall: Wall) -> None:
+    def _decide(self, choice: YtDlpChoice, since: Wall, wall: Wall) -> None:
         with self._open_ledger() as ledger:
-            before = ledger.tried_links(Wall(choice.since - watch.BEFORE_S), Wall(choice.since))
-            after = ledger.tried_links(Wall(since))
+            before = ledger.tried_links(Wall(choice.since - watch.BEFORE_S), choice.since)
+            after = ledger.tried_links(since)
         match watch.decide(before, after, abs(wall - since)):
             case TrialVerdict.GO_BACK:
                 self._go_back(watch.why(before, after))

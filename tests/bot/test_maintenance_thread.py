@@ -22,7 +22,7 @@ from tests.support.operator_kit import FFMPEG, ROOT, namesake, nobody_at_work, o
 from tests.support.process_kit import wait_until
 from tests.support.scene import ONE_WORKER_EACH, Scene
 from worker import protocol
-from worker.clocks import Wall
+from worker.clocks import Monotonic, Wall
 from worker.ledger import (
     DeliverJob,
     DownloadJob,
@@ -234,7 +234,7 @@ def test_clock_jump_makes_no_bot_look_silent(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, jump_s: float
 ) -> None:
     Ledger(ledger_path(tmp_path)).close()
-    polled_at = time.monotonic() - 20.0
+    polled_at = Monotonic(time.monotonic() - 20.0)
     janitor = Janitor(
         Settings(bot_token="", data_dir=tmp_path),
         nobody_at_work(),

@@ -102,7 +102,8 @@ def test_what_another_sites_file_holds_beside_is_not_shown(tmp_path: Path) -> No
     (tmp_path / "sites.toml").write_text(f'["{SITE}"]\ncookies = "own.txt"\n')
     (tmp_path / "own.txt").write_text(line("a", 800) + line("SID", 1, ".youtube.com"))
     found = cookies.read_all(Settings(bot_token="", data_dir=tmp_path, cookies_file=jar), {})
-    assert {site: shown.ends_at for site, shown in found.items()} == {"youtube.com": 900, SITE: 800}
+    ends = {site: shown.ends_at for site, shown in found.items()}
+    assert ends == {"youtube.com": Wall(900), SITE: Wall(800)}
     assert cookies.read_all(Settings(bot_token="", data_dir=tmp_path), {}).keys() == {SITE}
 
 
@@ -113,7 +114,9 @@ def test_the_file_that_is_named_for_a_site_is_shown(tmp_path: Path) -> None:
     assert cookies.read_all(settings, {})[SITE].path == tmp_path / "own.txt"
     (tmp_path / "cookies").mkdir()
     (tmp_path / "cookies" / f"{SITE}.txt").write_text(line("a", 800))
-    assert cookies.read_all(settings, {})[SITE].ends_at == 800, "the one that was sent is used"
+    assert cookies.read_all(settings, {})[SITE].ends_at == Wall(800), (
+        "the one that was sent is used"
+    )
     (tmp_path / "sites.toml").write_text("no TOML")
     assert set(cookies.read_all(settings, {})) == {SITE}
 
