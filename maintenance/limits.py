@@ -20,9 +20,6 @@ FAILURES_NAMED = 3
 MEMORY_CRITICAL = 0.80
 """Share of its cap that a worker uses."""
 
-DISK_FULL_BYTES = 100 * 1024 * 1024
-"""With less free disk than this no update of yt-dlp is installed."""
-
 MAIN_MEMORY_MIB = 150
 """What the bot uses besides its workers and their downloads."""
 

@@ -1,4 +1,7 @@
-"""What the machine gives the bot: findings that `--check` and `health` share, and its memory."""
+"""What the machine gives the bot: findings that `--check` and `health` share, and its memory.
+
+Memory is asked of the kernel: `--check` works without psutil, which knows no control groups anyway.
+"""
 
 import contextlib
 import os

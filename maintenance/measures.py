@@ -1,7 +1,8 @@
 """What can be measured of a bot at one moment, both by its maintenance thread and by commands.
 
-It comes from the ledger, the process table and the disk, and from what the bot's process
-publishes of itself.
+It comes from the ledger, the process table and the disk, and from what the bot's process publishes
+about itself. Python's own library gives the disk and the load as psutil does, so it is asked for
+them, as in `--check`, which works without psutil.
 """
 
 import os

@@ -11,12 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from maintenance.limits import DISK_FULL_BYTES
 from worker import ROOT
 from worker.processes import process_table, signals
+from worker.settings import MEBIBYTE
 
 POLL_EVERY_S = 0.2
 MEASURE_EVERY_S = 2.0
+
+LEFT_FREE_BYTES = 100 * MEBIBYTE
+"""A program ends when less is free, so that the ledger can still be written. Downloads leave far
+more (`worker.dispatch.disk_space`): they go on all day, and an update takes its room only once."""
 
 # Makes the program end with the process that has started it, even if that is killed.
 _MORTAL = """
@@ -103,8 +107,8 @@ def _wait(child: subprocess.Popen[bytes], limit_s: float, room: DiskRoom) -> Non
             measure_at = now + MEASURE_EVERY_S
             if size_of(room.directory) > room.limit_bytes:
                 raise ProgramStopped(f"takes more than {room.limit_bytes >> 20} MB")
-            if shutil.disk_usage(room.directory).free < DISK_FULL_BYTES:
-                raise ProgramStopped("the disk is full")
+            if shutil.disk_usage(room.directory).free < LEFT_FREE_BYTES:
+                raise ProgramStopped("the disk is almost full")
 
 
 def _end(child: subprocess.Popen[bytes]) -> None:

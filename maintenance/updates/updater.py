@@ -33,7 +33,8 @@ CANARY_S = 300.0
 """How long a trial of one yt-dlp may take."""
 
 NEEDED_BYTES = 500 * MEBIBYTE
-"""How much of the disk has to be free: yt-dlp with a new deno takes 130 MB, and wheels half."""
+"""How much of the disk has to be free at the start: yt-dlp with a new deno takes 130 MB, wheels half
+as much, and `children.LEFT_FREE_BYTES` stay free."""
 
 # Run, not imported: commands that only read about updates do not need what a download needs.
 _CANARY = "maintenance.updates.canary"

@@ -13,6 +13,7 @@ log = logging.getLogger(__name__)
 
 RESERVE_SHARE = 0.10
 RESERVE_BYTES = 1_000_000_000
+"""What downloads leave free, whichever is more: the ledger and other programs need room as well."""
 
 
 def needed_bytes(total_bytes: int, answer_bytes: int, downloads: int) -> float:
