@@ -1,4 +1,4 @@
-"""`python -m maintenance`: the operator's commands, for a bot that runs or not.
+"""`python -m maintenance`: the operator's commands, whether the bot runs or not.
 
 Settings come from the environment and `.env`, as for the bot; no token is needed. Exit code 0
 is fine, 1 a warning or something found, 2 something critical or a command that failed.
@@ -52,7 +52,7 @@ COMMANDS = (
     ("health", "how the bot is, against the limits for alerts", health.add_options, health.run),
     ("top", "workers and running jobs, as they change", top.add_options, top.run),
     ("zombies", "processes of this bot that should not be there", zombies.add_options, zombies.run),
-    ("orphans", "download directories of no live job", orphans.add_options, orphans.run),
+    ("orphans", "download directories that no job uses", orphans.add_options, orphans.run),
     ("failed", "jobs that failed for good", failed.add_options, failed.run),
     ("requests", "the links of the last month", requests.add_options, requests.run),
     ("stats", "links by site, person, day or reason", stats.add_options, stats.run),
@@ -62,12 +62,17 @@ COMMANDS = (
     ("backup", "copy the ledger, also while the bot runs", backup.add_options, backup.run),
     (
         "listen",
-        "say at HEALTH_URL what supervisor tells of the bot",
+        "report to HEALTH_URL what supervisor says about the bot",
         listen.add_options,
         listen.run,
     ),
-    ("update", "another yt-dlp, tried before it is used", update.add_options, update.run),
-    ("unit", "a file for systemd or supervisor, for this place", unit.add_options, unit.run),
+    (
+        "update",
+        "another yt-dlp, tried before it is used",
+        update.add_options,
+        update.run,
+    ),
+    ("unit", "print a file for systemd or supervisor", unit.add_options, unit.run),
     ("restore", "put a backup in the ledger's place", restore.add_options, restore.run),
     ("completion", "complete these commands in a shell", completion.add_options, completion.run),
     ("help", "what to do about something", topics.add_options, topics.run),
@@ -85,7 +90,7 @@ def main(arguments: Sequence[str]) -> int:
     except SettingsError as error:
         problems = list(error.problems)
     except BrokenPipeError:
-        pass  # `| head` has read enough.
+        pass  # A reader such as `head` has read enough.
     except KeyboardInterrupt:
         _say("interrupted")
     except (LedgerError, LedgerBusy, OSError) as error:
@@ -118,7 +123,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m maintenance",
         description="Look after a bot: its processes, directories, failed jobs and health.",
-        epilog="Exit code: 0 fine, 1 a warning or something found, 2 critical or could not.",
+        epilog="Exit code: 0 fine, 1 a warning or something found, 2 critical or failed.",
     )
     commands = parser.add_subparsers(required=True, metavar="command")
     for name, help_text, add_options, run in COMMANDS:

@@ -1,9 +1,9 @@
 """Alerts: when the log and the admins are told that something is wrong.
 
-A trouble is announced when two samples in a row have it, again after its own time (mostly an
-hour) at the earliest, and once when it is over. The ledger remembers what was announced, so a
-restart repeats nothing. Messages are jobs in the ledger, so they wait while Telegram is down; one
-that still waits when the next is due is dropped in favour of it.
+A trouble is announced when two samples in a row have it, again after an hour (or its own time) at
+the earliest, and once when it is over. The ledger remembers what was announced, so a restart
+repeats nothing. Messages are jobs in the ledger, so they wait while Telegram is down; one that
+still waits when the next is due is dropped.
 """
 
 import logging
@@ -42,7 +42,7 @@ class Alert:
     messages: list[int] = field(default_factory=list)
 
     def note(self, trouble: str | None, name: str, wall: Wall) -> str | None:
-        """Count a sample, with this trouble or with none. Returns what is to be announced."""
+        """Count a sample, in which `trouble` was found, if any. Returns what is to be announced."""
         is_change = (trouble is not None) != self.is_raised
         self.samples = self.samples + 1 if is_change else 0
         lasted = duration(abs(wall - self.since))
@@ -59,7 +59,7 @@ class Alert:
         return f"⚠ {name}: {trouble}" if is_change else f"⚠ {name}, for {lasted}: {trouble}"
 
     def is_forgettable(self, wall: Wall) -> bool:
-        """Whether it can be removed: it is over, and the next one may be announced at once."""
+        """Whether it can be removed: it is over, and a new one would be announced at once."""
         return not self.is_raised and not self.samples and self._may_speak(wall)
 
     def _may_speak(self, wall: Wall) -> bool:

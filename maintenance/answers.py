@@ -1,6 +1,6 @@
 """What admins are told in the chat when they ask: /status, /failed, /who and /update.
 
-Finished English texts, like alerts. Pure.
+The texts are in English and not in catalogues, like alerts. Pure.
 """
 
 from collections.abc import Mapping, Sequence
@@ -13,7 +13,7 @@ from worker.errors import Reason
 from worker.ledger.upkeep.past import PastAnswers, Person
 
 MAX_LINES = 25
-"""How many groups are named at most; a message has room for them."""
+"""How many groups of failures are named at most, so that they fit into a message."""
 
 _SIGNS = {Level.OK: "✓", Level.WARNING: "•", Level.CRITICAL: "⚠"}
 _ALWAYS = ("bot", "jobs", "failures", "memory", "disk", "yt-dlp")
@@ -48,7 +48,7 @@ def failed(past: PastAnswers) -> str:
 def groups(failures: Mapping[tuple[str, Reason], int]) -> list[str]:
     """A line for each site and reason."""
     return [
-        f"{number} at {site or 'sites that are forgotten'}: {reason}"
+        f"{number} at {site or 'a site no longer known'}: {reason}"
         for (site, reason), number in failures.items()
     ]
 

@@ -12,7 +12,7 @@ from worker.ledger.upkeep.site_cookies import RefusedCookies
 from worker.protocol import site_cookies
 from worker.settings import DEFAULT_SITES, Settings, SettingsError, Sites, SitesFile
 
-# The cookies that make up a session at the most used sites. For other sites they are not known.
+# The cookies that make up a session, for the most used sites.
 _SESSIONS: Mapping[str, frozenset[str]] = {
     "bilibili.com": frozenset({"SESSDATA"}),
     "facebook.com": frozenset({"xs"}),
@@ -47,7 +47,7 @@ class SiteCookies:
 
 
 def read_all(settings: Settings, refused: Mapping[str, RefusedCookies]) -> dict[str, SiteCookies]:
-    """The sites with cookies of a session, those of their own files, and those that refuse them."""
+    """The sites with cookies of a session or in a file of their own, and those that refuse them."""
     found = {}
     sites = _sites(settings)
     for path in dict.fromkeys(_files(settings, sites)):
@@ -55,12 +55,12 @@ def read_all(settings: Settings, refused: Mapping[str, RefusedCookies]) -> dict[
             changed_ns = path.stat().st_mtime_ns
             by_site = _by_site(path)
         except OSError:
-            continue  # `--check` and each download that needs the file say so
+            continue  # `--check` and downloads that need the file report that.
         for site, cookies in by_site.items():
             named = sites[site].cookies
             used = site_cookies.file_of(site, settings.data_dir, named or settings.cookies_file)
             if path != used:
-                continue  # It holds them beside another site's, and no download gets them.
+                continue  # Another file has precedence for this site.
             known = refused.get(site)
             is_refused = known is not None and known.changed_ns == changed_ns
             is_session = any(cookie.name in _SESSIONS.get(site, ()) for cookie in cookies)
@@ -103,5 +103,5 @@ def _ends_at(site: str, cookies: Sequence[Cookie]) -> Wall | None:
 
 
 def _end(cookie: Cookie) -> float:
-    """When a cookie expires; never if it has no time, since that ends with a browser's session."""
+    """When a cookie expires; never if it has no time, which is to end with a browser's session."""
     return float(cookie.expires) if cookie.expires.strip("0").isdecimal() else math.inf

@@ -1,4 +1,4 @@
-"""How busy the processors are, and with which workers."""
+"""Use of the processors, in all and by each worker."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -40,8 +40,8 @@ class CpuMeter:
         return CpuUse(
             machine_share,
             {
-                # A worker that was not there at the last sample began at 0. What a download used
-                # is lost when somebody else reaps it.
+                # A worker that was not in the last sample began at 0. What a download used may be
+                # lost, if another process reaps it: never less than 0.
                 worker: max(0.0, used - before.get(worker, 0.0)) / (now - sampled_at)
                 for worker, used in seconds.items()
             },

@@ -1,4 +1,4 @@
-"""What `--check` and `health` find: one thing, how bad it is, and a sentence for the operator."""
+"""Findings of `--check` and `health`: what was looked at, how bad it is, and what to do."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -21,12 +21,12 @@ class Level(IntEnum):
 HOURLY_S = 3600.0
 DAILY_S = 86_400.0
 ONCE_S = 100 * 365 * DAILY_S
-"""For an alert that is sent only once while it lasts."""
+"""For an alert that is sent once and not repeated while it lasts."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at, and a sentence that says what to do when it is not well.
+    """One thing that was looked at, and how it is; if it is not well, also what to do.
 
     Admins get a message if the running bot finds it twice in a row, and again after
     `alerts_every_s` at the earliest; no message if that is None. `alerts_about` distinguishes the

@@ -1,4 +1,4 @@
-"""Whether a bot is well: a finding for each thing that was measured."""
+"""Judge what was measured of a bot: a finding for each thing."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -108,7 +108,7 @@ def _bot(measures: Measures) -> Iterable[Finding]:
 
 
 def _age(measures: Measures, wall: Wall | None) -> float:
-    """Seconds since a moment, or since the bot's start if it has not come yet."""
+    """Seconds since `wall`, or since the bot's start for None."""
     return measures.bot_age_s if wall is None else max(0.0, measures.taken_at - wall)
 
 
@@ -236,7 +236,7 @@ def _blocked(measures: Measures) -> Iterable[Finding]:
     for site, links in measures.statistics.blocked.items():
         remedy = measures.statistics.remedies.get(site)
         if remedy is Remedy.NEW_COOKIES and site_of(site) in measures.cookies:
-            continue  # What is said about these is said until they work again.
+            continue  # The finding on its cookies says so until they work again.
         helps = _HELPS[remedy]
         text = (
             f"turned away {count(links, 'link')} in the last day, for reasons not their own:"
@@ -270,8 +270,8 @@ def _stale(site: str, text: str, changed_ns: int) -> Finding:
 def _refused(measures: Measures) -> Finding:
     refused = measures.statistics.refused
     if not refused:
-        return ok("telegram", "took every message of the last day")
-    text = f"{count(refused, 'message')} of the last day given up: it failed again and again"
+        return ok("telegram", "accepted every message of the last day")
+    text = f"{count(refused, 'message')} given up in the last day: each attempt failed"
     return warning("telegram", f"{text}; python -m maintenance failed list")
 
 
@@ -343,7 +343,7 @@ def _update(measures: Measures) -> Iterable[Finding]:
     if situation is None:
         return
     if situation.trouble:
-        text = f"{situation.trouble}, so that of pip is used: python -m maintenance update"
+        text = f"{situation.trouble}, so pip's yt-dlp is used: python -m maintenance update"
         yield warning("update", text, alerts_every_s=DAILY_S)
     left = situation.choice.left if situation.choice else None
     if left and left.by_itself and not is_newer(situation.version or "", left.version):
@@ -373,10 +373,10 @@ def _javascript(measures: Measures) -> Finding:
 def _landlock(measures: Measures) -> Finding:
     abi, shortcoming = measures.landlock_abi, measures.landlock_shortcoming
     finding = machine.confinement("landlock", abi, shortcoming)
-    # Nobody replaces a kernel for being a little older than that; `--check` warned of it.
+    # Nobody replaces a kernel that is a little too old, and `--check` warned of it.
     return replace(finding, level=Level.OK) if abi else finding
 
 
 def _network(measures: Measures) -> Finding:
-    # As little can be done about it; `--check` warned of it.
+    # Little can be done about this either, and `--check` warned of it.
     return replace(machine.network("network", measures.network), level=Level.OK)

@@ -106,7 +106,7 @@ class Janitor:
             Step("strays", self.sweep_strays, TICK_S),
             Step("directory", self.renew_directory, TICK_S),
             Step("zombies", self.sweep_zombies, ZOMBIES_S),
-            Step("sites", self.check_sites, SITES_S),
+            Step("sites", self.apply_sites, SITES_S),
             Step("report", self.publish, PUBLISH_S),
             Step("work", self.publish_work, PUBLISH_S),
             Step("log", logs.write_counts, COUNTS_S),
@@ -172,7 +172,7 @@ class Janitor:
             log.error("Process %d is still there: %s.", process.pid, zombie.reason)
         self._left = [zombie.process.identity for zombie in left]
 
-    def check_sites(self) -> None:
+    def apply_sites(self) -> None:
         """Apply changed site settings, and keep their secrets out of the log."""
         if sites := self._sites_watch.check():
             logs.replace_secrets((*self._settings.secrets, *sites.secrets))

@@ -13,7 +13,7 @@ from worker.downloads.confinement.network import Network
 
 
 def confinement(name: str, landlock_abi: int, shortcoming: str) -> Finding:
-    """Judge how well the kernel confines downloads. `shortcoming` says what it cannot, if any."""
+    """Judge how well the kernel confines downloads. `shortcoming` is what it cannot do, or ""."""
     if shortcoming:
         return warning(name, f"{shortcoming}: a newer kernel does more")
     return ok(name, f"ABI {landlock_abi}: a download is confined to its own directory")

@@ -1,4 +1,4 @@
-"""What can be measured of a bot at one moment, both by its maintenance thread and by commands.
+"""What can be measured of a bot at one moment, by its maintenance thread and by commands.
 
 It comes from the ledger, the process table and the disk, and from what the bot's process publishes
 about itself. Python's own library gives the disk and the load as psutil does, so it is asked for
@@ -31,7 +31,7 @@ from worker.processes.process_table import Identity
 from worker.settings import MEBIBYTE, Settings, YtDlpUpdates
 
 PEAK_S = 3600.0
-"""How far back the highest memory use of a worker is looked for."""
+"""The time over which the highest memory use of a worker is taken."""
 
 NO_STARTS = Starts()
 
@@ -135,7 +135,7 @@ class Measures:
     ytdlp_in_use: str | None = None
     """The version that the running bot uses, which may be older than `ytdlp` on the disk."""
     update: Situation | None = None
-    """Who has installed the yt-dlp on the disk; None if nobody has looked."""
+    """Who has installed the yt-dlp on the disk; None if that was not measured."""
     update_refused: str | None = None
     """Why the last daily update of yt-dlp was refused, if that still matters."""
     judge: MeasuredJudge | None = None
@@ -143,7 +143,7 @@ class Measures:
 
 
 def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
-    """Measure now. `zombies` is how many there are: callers look for them in different ways."""
+    """Measure now. `zombies` is how many there are, which callers find in different ways."""
     wall = wall_clock()
     identity = running_bot(settings.data_dir)
     bot = process_table.look_up(identity.pid) if identity else None
@@ -205,7 +205,7 @@ def _update_refused(settings: Settings, ledger: Upkeep, version: str | None) -> 
 
 
 def sample_of(measures: Measures) -> Sample:
-    """The part of the measures that is kept for a day."""
+    """The part of the measures that is kept in the ledger."""
     return Sample(
         taken_at=measures.taken_at,
         disk_free_bytes=measures.disk_free_bytes,

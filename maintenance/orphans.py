@@ -46,7 +46,7 @@ def find_orphans(
             changed_at = entry.stat(follow_symlinks=False).st_mtime
         except FileNotFoundError:
             continue
-        # A time in the future is from before the clock was set back.
+        # The absolute value: a clock that was set back puts changes into the future.
         age_s = abs(wall_clock() - changed_at)
         if age_s >= older_than_s:
             path = Path(entry.path)

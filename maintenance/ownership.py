@@ -18,7 +18,7 @@ OUT_OF_SIGHT = 0
 """The pid, in /proc/locks, of a process that has none in this namespace."""
 
 STUCK_GRACE_S = 15.0
-"""How long a download may take to end after its job's timeout: TERM, KILL, a slow machine."""
+"""How long a download may take to end after its timeout: TERM, then KILL, on a slow machine."""
 
 
 @dataclass(frozen=True)

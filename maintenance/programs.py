@@ -20,7 +20,7 @@ from worker.settings import MEBIBYTE
 
 _TIMEOUT_S = 60
 _CHALLENGE = "worker.downloads.challenge"
-# What solving a challenge of today's YouTube takes (261 MB), and yt-dlp beside it.
+# A challenge of YouTube takes 261 MB, and yt-dlp runs beside it.
 _CHALLENGE_MEMORY_MIB = 384
 _WHAT_IS_LOST = "YouTube and some other sites then offer little or nothing"
 
@@ -116,7 +116,7 @@ def check_javascript(download_memory_mib: int) -> Finding:
 
 
 def solve_challenge(memory_mib: int) -> ChallengeAttempt:
-    """Solve a small challenge with the yt-dlp that this process is told to use."""
+    """Try to solve a small challenge with the yt-dlp that is in use."""
     answer = output_of(sys.executable, "-m", _CHALLENGE, str(memory_mib))
     try:
         return ChallengeAttempt(**json.loads(answer))

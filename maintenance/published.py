@@ -1,6 +1,6 @@
-"""What only the bot's process knows about itself: put into the ledger for commands to read.
+"""What only the bot's process knows about itself, published in the ledger for commands.
 
-Times in the ledger are wall times. What an earlier run of the bot published counts for nothing.
+Times in the ledger are wall times. What an earlier run of the bot published is ignored.
 """
 
 import os
@@ -101,7 +101,7 @@ def read(ledger: Upkeep, name: str, bot: Process | None) -> dict[str, Any]:
 
 
 def worker_cpu_shares(document: Mapping[str, Any]) -> dict[Identity, float]:
-    """The use of the processors by worker, out of the document of `describe_cpu`."""
+    """The use of the processors by each worker, from the document of `describe_cpu`."""
     return {Identity(pid, started): share for pid, started, share in document.get("workers", [])}
 
 

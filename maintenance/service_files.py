@@ -9,13 +9,13 @@ from pathlib import Path
 from maintenance.exit_codes import EXIT_CONFIG, EXIT_OK
 
 START_TIMEOUT_S = 120
-"""How long a start may take: the ledger's migration, and what is left of the last run."""
+"""How long a start may take: migrate the ledger, and end what is left of the last run."""
 
 STOP_RESERVE_S = 15
 """How much longer than `SHUTDOWN_GRACE` a stop may take."""
 
 WATCHDOG_S = 180
-"""A bot whose main thread is silent this long is restarted. It finds hanging threads in 60 s."""
+"""After this silence of the main thread systemd restarts the bot, which finds others in 60 s."""
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Installation:
 
     @property
     def stop_timeout_s(self) -> int:
-        """How long whoever stops the bot has to wait."""
+        """How long a supervisor has to wait before it kills the bot."""
         return round(self.shutdown_grace_s) + STOP_RESERVE_S
 
 

@@ -1,7 +1,7 @@
 """Reads `sites.toml` at the start, and again whenever it has changed.
 
 A change counts once the file has stayed the same from one look to the next, so that a file that is
-being written or replaced is not read half finished. What cannot be used changes nothing.
+being written or replaced is not read half finished. A file that cannot be used changes nothing.
 """
 
 import logging
@@ -13,7 +13,7 @@ log = logging.getLogger(__name__)
 
 
 class SitesWatch:
-    """The settings of the sites as the file has them."""
+    """The settings of the sites in use, and the watch on their file."""
 
     def __init__(self, file: SitesFile) -> None:
         """Read the file for the first time. Raises SettingsError."""
@@ -21,7 +21,7 @@ class SitesWatch:
         self._read = self._last = file.state()
         self.sites = file.load()
         self.trouble: str | None = None
-        """What is wrong with the file as it is now, if it is not the one in use."""
+        """What is wrong with the file as it is now, if it cannot be used."""
 
     def check(self) -> Sites | None:
         """The new settings if the file has changed and can be used, or else None."""

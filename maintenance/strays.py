@@ -45,8 +45,8 @@ class StrayReaper:
 def _revive_fork_server() -> None:
     """Restart a fork server that has ended, which reaps it, and continue one that is stopped.
 
-    By itself it would do so at the next start of a worker, and leave it defunct until then. A
-    stopped fork server keeps whoever starts a worker waiting.
+    multiprocessing would restart it at the next start of a worker, and leave it defunct until then.
+    While it is stopped, nobody can start a worker.
     """
     pid = fork_server_pid()
     process = process_table.look_up(pid) if pid else None

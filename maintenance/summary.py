@@ -24,8 +24,8 @@ _WANTED = ("disk", "yt-dlp")
 def day_due(said_day: str | None, wall: Wall) -> str | None:
     """The day whose summary is due at wall time `wall`, as YYYY-MM-DD; None if none is.
 
-    `said_day` is the day of the last one. A clock that was set back by a day repeats nothing; a
-    later day was said by a clock that was wrong.
+    `said_day` is the day of the last one. It counts if it is today, or tomorrow (the clock was set
+    back by a day), and not if it is later: then the clock was wrong.
     """
     local = time.localtime(wall)
     today = time.strftime("%Y-%m-%d", local)
@@ -52,7 +52,7 @@ def text(past: PastAnswers, findings: Sequence[Finding]) -> str:
         if len(named) > NAMED:
             lines.append(f"and {sum(list(past.failed.values())[NAMED:])} others (/failed)")
     if past.media:
-        where = past.slowest_site or "a site that is forgotten"
+        where = past.slowest_site or "a site no longer known"
         lines.append(f"slowest: {duration(past.slowest_s)}, from {where}")
     lines += [f"{found.name}: {found.text}" for found in findings if found.name in _WANTED]
     return "\n".join(lines)

@@ -1,4 +1,4 @@
-"""The main thread's watch on the others: which has died or is stuck, and which was only held up."""
+"""The watch on threads: which has died or is stuck, and whether all of them were held up."""
 
 import logging
 import threading
@@ -17,7 +17,7 @@ JANITOR_STALL_S = 180.0
 """The same for maintenance, which may have to wait for processes that do not die."""
 
 HELD_UP_S = 10.0
-"""When the main thread, which looks every second, is this late, all threads were held up."""
+"""If the main thread, which beats every second, is this late, all threads were held up."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class ThreadWatch:
         """Note that the main thread is alive at monotonic `now`."""
         late_s = now - self._main_beat
         if late_s > HELD_UP_S:
-            # Stopped by ^Z, SIGSTOP or a frozen container: no thread is to blame for its silence.
+            # By ^Z, SIGSTOP or a frozen container, which stop all threads alike.
             log.warning("The bot stood still for %.0f s.", late_s)
             self._resumed_at = now
         self._main_beat = now

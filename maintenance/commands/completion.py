@@ -15,7 +15,7 @@ COMMAND = "fetchbot-maintenance"
 
 @dataclass(frozen=True)
 class Word:
-    """What may stand in one place, and what it does."""
+    """A word that may come next in a command, and what it does."""
 
     text: str
     purpose: str

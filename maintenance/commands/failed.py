@@ -123,7 +123,7 @@ def _print_list(
             }
         )
     elif not groups:
-        say("No failed job is like that." if is_narrowed else "No job has failed for good.")
+        say("No failed job matches." if is_narrowed else "No job has failed for good.")
     else:
         _print_groups(groups)
         if jobs:
@@ -188,7 +188,7 @@ def _print_outcomes(action: str, problems: Mapping[int, str | None], *, as_json:
         return
     done = {"retry": "waits to be done again", "forget": "is forgotten"}[action]
     if not problems:
-        say("No failed job is like that.")
+        say("No failed job matches.")
     for job_id, problem in problems.items():
         say(f"job {job_id}: {f'is left as it is, {problem}' if problem else done}.")
     if len(problems) > 1:

@@ -44,7 +44,7 @@ def run(settings: Settings, options: Namespace) -> int:
     if target is None:
         print("maintenance: listen needs HEALTH_URL", file=sys.stderr)
         return EXIT_FAILED
-    while event := _next_event(sys.stdin):
+    while event := _await_event(sys.stdin):
         reason = describe(event, options.program)
         is_taken = reason is None or _send(target, reason)
         _tell(TAKEN if is_taken else NOT_TAKEN)
@@ -67,8 +67,8 @@ def describe(event: Mapping[str, str], program: str) -> str | None:
     return None
 
 
-def _next_event(source: TextIO) -> dict[str, str]:
-    """The next event, its header and its payload together; empty at the end of all events."""
+def _await_event(source: TextIO) -> dict[str, str]:
+    """Tell supervisor to send an event, and return its header and payload; empty after the last."""
     _tell(READY)
     header = _pairs(source.readline())
     return header and {**header, **_pairs(source.read(int(header["len"])))}

@@ -27,7 +27,7 @@ def add_options(parser: ArgumentParser) -> None:
 
 
 def run(settings: Settings, options: Namespace) -> int:
-    """List the download directories of no live job; with --delete remove them."""
+    """List download directories that no job uses; with --delete remove them."""
     found = _find(settings, options.older_than)
     errors = _delete(found) if options.delete else {}
     if options.json:

@@ -1,4 +1,4 @@
-"""How a running bot judges its own health, for those who ask from outside.
+"""How a running bot judges its own health, for `HEALTH_URL` and `HEALTH_LISTEN`.
 
 The maintenance thread notes each sample. The heartbeats of the other threads are read at each
 request, so a bot that hangs does not go on saying that it is well.

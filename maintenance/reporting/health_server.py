@@ -1,8 +1,8 @@
 """HEALTH_LISTEN: a small HTTP server that says how the bot is.
 
 `/healthz` answers 200 or 503 with the reasons, `/metrics` what `health --prometheus` prints. Both
-show the last sample, which is at most 15 seconds old, so a request costs the bot next to nothing
-and opens no ledger. It reads nothing but the first line of a request.
+show the last sample, which is at most 15 seconds old, so a request costs next to nothing and does
+not open the ledger. Only the first line of a request matters.
 """
 
 import contextlib
@@ -102,7 +102,11 @@ class HealthServer:
         elif make := self._pages.get(target):
             page = make()
         else:
-            page = (HTTPStatus.NOT_FOUND, _PLAIN, f"here are {', '.join(self._pages)}\n")
+            page = (
+                HTTPStatus.NOT_FOUND,
+                _PLAIN,
+                f"there are {', '.join(self._pages)}\n",
+            )
         return _response(page, has_body=method != "HEAD")
 
     def _health(self) -> HttpPage:
@@ -141,7 +145,7 @@ def _status(verdict: BotHealth | None) -> HTTPStatus:
 
 
 def _read_head(client: socket.socket, deadline: float) -> bytes:
-    """A request up to its empty line, or as much of it as is read of one that is too long."""
+    """Read a request up to its empty line, but at most `MAX_HEAD_BYTES`."""
     head = b""
     while b"\r\n\r\n" not in head and len(head) < MAX_HEAD_BYTES:
         client.settimeout(max(0.01, deadline - time.monotonic()))

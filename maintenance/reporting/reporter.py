@@ -24,7 +24,7 @@ def ping_target(settings: Settings) -> PingTarget | None:
 
 
 def report_end(settings: Settings, reason: str) -> None:
-    """Report at once that the bot ends, and why."""
+    """Report at once to HEALTH_URL that the bot ends, and why."""
     target = ping_target(settings)
     if target and (problem := target.send(is_well=False, text=reason)):
         log.warning("HEALTH_URL does not take pings (%s).", problem)
@@ -48,7 +48,7 @@ class Reporter:
         self._server = address and HealthServer(address, self.condition)
 
     def start(self) -> None:
-        """Start the threads, and tell systemd that the bot is ready, even if Telegram is away."""
+        """Start the threads, and tell systemd that the bot is ready, even if Telegram is not."""
         for each in (self._pings, self._server):
             if each:
                 name = type(each).__name__
@@ -60,7 +60,7 @@ class Reporter:
         self._systemd.notify_watchdog(now)
 
     def stop(self) -> None:
-        """Stop saying that the bot is well. Whoever waits for pings is not told of the stop."""
+        """Stop saying that the bot is well. No ping says that it stops."""
         if self._pings:
             self._pings.stop()
         self._systemd.say("STOPPING=1")

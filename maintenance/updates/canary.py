@@ -1,4 +1,4 @@
-"""Try a yt-dlp without the internet: whether it imports, downloads, and solves a challenge.
+"""Try a yt-dlp without the internet: import it, download with it, and solve a challenge.
 
     python -m maintenance.updates.canary MEMORY_MB
 
@@ -59,21 +59,22 @@ def run(memory_mib: int) -> dict[str, str]:
 
 
 def _make_samples(home: Path) -> bool:
-    """Make a short film in each form. False if this ffmpeg cannot."""
+    """Make a short film in each form. Returns whether this ffmpeg can."""
     film = home / SAMPLES["MP4"]
     for encoder in ("libx264", "mpeg4"):
         made = [*_FFMPEG, *_SCENE, *_SOUND, "-c:v", encoder, "-pix_fmt", "yuv420p", str(film)]
-        if _succeeds(made):
+        if _run_program(made):
             break
     else:
         return False
     copied = [*_FFMPEG, "-i", str(film), "-c", "copy"]
     hls = [*copied, "-f", "hls", "-hls_time", "1", str(home / SAMPLES["HLS"])]
     dash = [*copied, "-f", "dash", "-seg_duration", "1", str(home / SAMPLES["DASH"])]
-    return _succeeds(hls) and _succeeds(dash)
+    return _run_program(hls) and _run_program(dash)
 
 
-def _succeeds(command: list[str]) -> bool:
+def _run_program(command: list[str]) -> bool:
+    """Run a program. Returns whether it succeeded."""
     done = subprocess.run(
         command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_TIMEOUT_S, check=False
     )
@@ -85,7 +86,7 @@ def _served(home: Path) -> Iterator[str]:
     """Serve the files in a directory, at the address given to the block."""
     addresses, theirs = multiprocessing.Pipe(duplex=False)
     with addresses, theirs:
-        server = _started(_serve, theirs, home)
+        server = _start(_serve, theirs, home)
         try:
             yield addresses.recv()
         finally:
@@ -113,7 +114,7 @@ def _judge() -> Iterator[str]:
     life, theirs = multiprocessing.Pipe(duplex=False)
     rules = Rules(allowed_networks=(f"{LOOPBACK}/32",), idle_timeout_s=_TIMEOUT_S)
     with control, theirs:
-        process = _started(judge_process.run, control, theirs, rules, Limits())
+        process = _start(judge_process.run, control, theirs, rules, Limits())
     try:
         life.poll(_START_S)
         yield address
@@ -136,7 +137,7 @@ def _downloads(home: Path, url: str, judge: str, memory_mib: int) -> Iterator[di
         network=network.active(),
         judge=judge,
     )
-    process = _started(_work, theirs, home / "downloads", url, limits)
+    process = _start(_work, theirs, home / "downloads", url, limits)
     theirs.close()
     troubles = {IMPORT: "it ends the process"}
     try:
@@ -147,8 +148,8 @@ def _downloads(home: Path, url: str, judge: str, memory_mib: int) -> Iterator[di
     yield {name: trouble for name, trouble in troubles.items() if trouble}
 
 
-def _started(target: Callable[..., object], *arguments: object) -> BaseProcess:
-    # Nothing here has begun a thread.
+def _start(target: Callable[..., object], *arguments: object) -> BaseProcess:
+    # No thread runs here, so a fork is safe.
     process = multiprocessing.get_context("fork").Process(target=target, args=arguments)
     process.start()
     return process

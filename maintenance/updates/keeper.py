@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 EVERY_S = 86_400.0
 AGAIN_S = 3600.0
-"""When to try again if no index was found, another update was at work, or none could start."""
+"""When to try again if no index was found, another update was running, or none could start."""
 
 _TRIED_AGAIN = (UpdateResult.OFFLINE, UpdateResult.BUSY, UpdateResult.NOT_STARTED)
 _FAILURES = (UpdateResult.REFUSED, UpdateResult.NOT_STARTED)
@@ -81,7 +81,7 @@ class UpdateKeeper:
         if now >= self._watch_at:
             self._watch_at = Monotonic(now + WATCH_EVERY_S)
             self._patiently(lambda: self._watch(now, wall))
-        if not self._background.is_at_work and (order := self._next_order(wall)):
+        if not self._background.is_at_work and (order := self._take_due_order(wall)):
             try:
                 self._background.start(order, now)
             except OSError as error:
@@ -89,7 +89,8 @@ class UpdateKeeper:
 
     # ------------------------------------------------------------------------- background
 
-    def _next_order(self, wall: Wall) -> Order | None:
+    def _take_due_order(self, wall: Wall) -> Order | None:
+        """What is to be done now, if anything; the next daily update is put a day off."""
         with self._open_ledger() as ledger:
             for question in ledger.questions():
                 if order := ORDERS.get(question.about):
@@ -143,7 +144,7 @@ class UpdateKeeper:
 
     def _watch(self, now: Monotonic, wall: Wall) -> None:
         """Begin the trial of an update, or end it by keeping the update or taking it back."""
-        start_trouble = self._start_trouble(now)
+        start_trouble = self._note_start_trouble(now)
         try:
             choice = copies.read(self._file)
         except copies.Unusable:
@@ -161,8 +162,8 @@ class UpdateKeeper:
         elif start_trouble and abs(wall - choice.since) >= START_PATIENCE_S:
             self._go_back(f"no downloads worker can be started with it: {start_trouble}")
 
-    def _start_trouble(self, now: Monotonic) -> str | None:
-        """Why no downloads worker could be started for `START_PATIENCE_S`; None if one could."""
+    def _note_start_trouble(self, now: Monotonic) -> str | None:
+        """Note whether downloads workers start. Returns why none has for long, or None."""
         pools = (pool for pool in self._dispatcher.pools if pool.spec.name == DOWNLOADS)
         trouble: str | None = next((pool.trouble for pool in pools), None)
         if trouble is None:

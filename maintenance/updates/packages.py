@@ -1,4 +1,4 @@
-"""What an update asks of pip: which packages a version of yt-dlp needs, and to install them.
+"""What pip does for an update: find the packages that a version of yt-dlp needs, install them.
 
 pip is the environment's own, with its own configuration and its own variables, so an index, a
 proxy or certificates are set as for any pip. What this yt-dlp needs and the environment has
@@ -97,7 +97,7 @@ def plan(
     wanted = {_canonical(name): (name, number) for name, number in chosen.items()}
     if NAME not in wanted:
         if _UNREACHABLE.search(done.errors):
-            raise Offline  # pip has fallen back to what is installed.
+            raise Offline  # pip has planned with what is installed.
         return Plan(metadata.version(NAME), ())
     return Plan(wanted[NAME][1], tuple(f"{name}=={number}" for name, number in wanted.values()))
 

@@ -1,4 +1,4 @@
-"""Update yt-dlp beside a running bot, or roll an update back: one at a time, completely or not.
+"""Update yt-dlp beside a running bot, or roll an update back: one at a time, whole or not at all.
 
 What was installed is tried before it is chosen, and a single rename makes the choice. The bot
 notices it and switches between jobs (`worker.dispatch.ytdlp_upgrade`). Files that a killed update
@@ -33,8 +33,8 @@ CANARY_S = 300.0
 """How long a trial of one yt-dlp may take."""
 
 NEEDED_BYTES = 500 * MEBIBYTE
-"""How much of the disk has to be free at the start: yt-dlp with a new deno takes 130 MB, wheels half
-as much, and `children.LEFT_FREE_BYTES` stay free."""
+"""How much of the disk has to be free at the start: yt-dlp with a new deno takes 130 MB, its wheels
+half as much, and `children.LEFT_FREE_BYTES` stay free."""
 
 # Run, not imported: commands that only read about updates do not need what a download needs.
 _CANARY = "maintenance.updates.canary"
@@ -145,8 +145,8 @@ class Updater:
         if not is_newer(plan.version, situation.version):
             return self._newest(plan)
         text = f"{plan.version} is new."
-        if kept_from := self._left(situation, plan.version):
-            text = f"{text} {kept_from}"
+        if reason := self._why_kept_from(situation, plan.version):
+            text = f"{text} {reason}"
         return self._outcome(UpdateResult.NEW, plan.version, text)
 
     def _update(self, channel: ReleaseChannel, version: str | None) -> Outcome:
@@ -155,8 +155,8 @@ class Updater:
         if version is None:
             if not is_newer(plan.version, situation.version):
                 return self._newest(plan)
-            if kept_from := self._left(situation, plan.version):
-                return self._outcome(UpdateResult.CURRENT, plan.version, kept_from)
+            if reason := self._why_kept_from(situation, plan.version):
+                return self._outcome(UpdateResult.CURRENT, plan.version, reason)
         elif _is_same(plan.version, situation.version):
             text = f"{plan.version} is in use already."
             return self._outcome(UpdateResult.CURRENT, plan.version, text)
@@ -208,7 +208,7 @@ class Updater:
             needed = f"{NEEDED_BYTES // MEBIBYTE} MB have to be free"
             raise UpdateRefused(f"{needed}, and {free // MEBIBYTE} MB are")
         self._say(f"installing {', '.join(plan.packages)}")
-        place = self._new_place(plan.version)
+        place = self._make_place(plan.version)
         try:
             with self._work() as work:
                 packages.install(plan.packages, place, self._variables, work)
@@ -276,7 +276,7 @@ class Updater:
             if choice := copies.read(self._file):
                 copies.save(self._file, replace(choice, trial=trial))
 
-    def _left(self, situation: Situation, version: str) -> str | None:
+    def _why_kept_from(self, situation: Situation, version: str) -> str | None:
         """Why a version is not installed unasked: it or a newer one was rolled back.
 
         None if it may be.
@@ -322,7 +322,7 @@ class Updater:
     def _place(self, installed: Installed) -> Path:
         return self._directory / (installed.copy or _WORK)
 
-    def _new_place(self, version: str) -> Path:
+    def _make_place(self, version: str) -> Path:
         stem = version.replace("+", ".")
         for number in itertools.count(1):
             place = self._directory / f"{stem}-{number}"
@@ -337,7 +337,7 @@ class Updater:
         try:
             choice = copies.read(self._file)
         except Unusable:
-            return  # It is not known what is needed.
+            return  # Which copies are needed is not known.
         kept = {copies.CHOICE, _LOCK}
         if choice:
             kept |= {each.copy for each in (choice.chosen, choice.before) if each and each.copy}

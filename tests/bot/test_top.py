@@ -51,7 +51,7 @@ def test_download_is_watched_and_ended_by_a_key(site: MediaSite, tmp_path: Path)
             terminal.wait_for(lambda screen: f"job {job['job_id']} ends" in screen)
             (answer,) = scene.wait_for_answers()
             assert answer.text == TOLD
-            terminal.wait_for(lambda screen: "no job runs" in screen)
+            terminal.wait_for(lambda screen: "no running jobs" in screen)
             terminal.type("q")
             assert terminal.end() == 0
         assert maintenance(scene.data_dir, "failed", "list").code == 0, "nothing has failed"

@@ -178,7 +178,7 @@ def test_what_was_forgotten_is_counted_and_named_by_no_site(bot: Bot) -> None:
     bot.hear("/who 7")
     bot.janitor.answer_questions()
     failed, known = bot.told
-    assert f"1 at sites that are forgotten: {Reason.PRIVATE}" in failed.splitlines()
+    assert f"1 at a site no longer known: {Reason.PRIVATE}" in failed.splitlines()
     assert known.splitlines()[1].startswith("1 link in 30 days")
     assert "mostly" not in known
 
@@ -260,4 +260,4 @@ def test_a_summary_names_what_stands_out() -> None:
 
 def test_a_summary_says_so_where_the_slowest_link_is_forgotten() -> None:
     text = summary.text(replace(NOTHING, links=1, media=1, people=1, slowest_s=60.0), [])
-    assert text.splitlines()[1] == "slowest: 1m00s, from a site that is forgotten"
+    assert text.splitlines()[1] == "slowest: 1m00s, from a site no longer known"

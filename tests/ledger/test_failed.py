@@ -183,7 +183,7 @@ def test_a_list_is_narrowed(
     assert code == (1 if errors else 0)
     assert said["total"] == (2 if "--limit" in options else len(errors))
     assert sum(group["jobs"] for group in said["groups"]) == said["total"]
-    assert ("No failed job is like that." in list_failed(*options)[1]) is not bool(errors)
+    assert ("No failed job matches." in list_failed(*options)[1]) is not bool(errors)
 
 
 @pytest.mark.parametrize(
@@ -207,7 +207,7 @@ def test_many_are_done_at_once_and_the_others_left(
     assert _type(path, action, "--site", "gone.example", "--json") == 0
     assert json.loads(capsys.readouterr().out) == {action: []}
     assert _type(path, action, "--site", "gone.example") == 0
-    assert capsys.readouterr().out == "No failed job is like that.\n"
+    assert capsys.readouterr().out == "No failed job matches.\n"
 
 
 @pytest.mark.parametrize(

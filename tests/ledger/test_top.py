@@ -158,7 +158,7 @@ def test_key_ends_the_chosen_download_once_it_is_confirmed(busy: SteppedDispatch
     assert f"> {job_id} " in screen(view)
     for answer, is_ended in (("n", False), ("y", True)):
         assert view.press("c")
-        assert f"end job {job_id}, and tell who waits? y/n" in screen(view)
+        assert f"end job {job_id}, and tell who waits for it? y/n" in screen(view)
         assert view.press(answer)
         busy.step()
         assert (job_id in busy.pool_of(Download).stopped) == is_ended
@@ -186,7 +186,7 @@ def test_key_shows_the_end_of_a_log_without_what_could_do_harm(busy: SteppedDisp
     view, job_id = LiveView(busy.settings), busy.job_id(Download)
     directory = busy.settings.data_dir / "downloads" / f"{job_id}-1"
     view.press("l")
-    assert "nothing has been said yet" in screen(view)
+    assert "no log yet" in screen(view)
     directory.mkdir(parents=True, exist_ok=True)
     lines = [f"line {n}" for n in range(99)]
     (directory / "job.log").write_text("\n".join([*lines, f"\x1b[2J{busy.settings.bot_token}"]))

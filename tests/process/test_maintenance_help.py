@@ -78,7 +78,7 @@ def test_help_without_the_page_says_that_there_is_nothing(
 def test_help_of_a_command_shows_examples(tmp_path: Path) -> None:
     text = maintenance(tmp_path, "orphans", "--help").text
     assert "examples:\n  .venv/bin/python -m maintenance orphans " in text
-    assert "Download directories of no live job." in text
+    assert "Download directories that no job uses." in text
 
 
 # --------------------------------------------------------------------------------- completion

@@ -51,7 +51,7 @@ class LiveView:
         try:
             self._snapshot = self._look()
         except LedgerBusy:
-            self._said = "the ledger is busy, this is what was last known"
+            self._said = "the ledger is busy; this is from the last look"
         self._keep_chosen()
 
     def press(self, key: str) -> bool:
@@ -85,7 +85,7 @@ class LiveView:
         if self._logged:
             return self._log(self._logged, width, height)
         asked = self._asked_id
-        said = self._said if asked is None else f"end job {asked}, and tell who waits? y/n"
+        said = self._said if asked is None else f"end job {asked}, and tell who waits for it? y/n"
         return top.lay_out(self._snapshot, width, height, self._chosen_id, said)
 
     # ---------------------------------------------------------------------------- the jobs
@@ -128,7 +128,7 @@ class LiveView:
     def _pause_or_resume(self, ledger: Upkeep) -> str:
         if self._snapshot.measures.statistics.paused_since is None:
             ledger.pause(wall_clock())
-            return "paused: what runs comes to its end, all else waits"
+            return "paused: running downloads finish, all others wait"
         ledger.resume()
         return "downloads go on"
 
@@ -151,7 +151,7 @@ class LiveView:
         said = [redacted_line(line) for line in redact(text, self._settings.secrets).splitlines()]
         lines = [part for line in said for part in textwrap.wrap(line, max(1, width))]
         shown = [ScreenLine(line) for line in lines[-room:]] if room else []
-        shown = shown or [ScreenLine("nothing has been said yet, or it is no download"[:width])]
+        shown = shown or [ScreenLine("no log yet, or this is not a download"[:width])]
         head = ScreenLine(f"log of job {job.job_id}, {redacted_line(job.site)}"[:width], Style.HEAD)
         foot = ScreenLine(_CLOSE[:width], Style.HEAD)
         middle = (shown + [ScreenLine("")] * room)[:room]

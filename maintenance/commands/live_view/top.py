@@ -223,7 +223,7 @@ def _table_of_jobs(
     jobs: Sequence[ShownJob], chosen_id: int | None, longest_site: int | None
 ) -> list[ScreenLine]:
     if not jobs:
-        return [ScreenLine("no job runs")]
+        return [ScreenLine("no running jobs")]
     head = ("JOB", "SITE", "TRY", "FOR", "DONE", "SIZE", "SPEED", "MEMORY", "DOES")
     rows = [
         (
