@@ -20,7 +20,7 @@ from worker.dispatch.disk_space import DiskSpace
 from worker.dispatch.rate_limits import RateLimits
 from worker.dispatch.reachability import Reachability
 from worker.dispatch.recorder import Recorder
-from worker.dispatch.running_jobs import JobRun, RunningJobs
+from worker.dispatch.running_jobs import RunningJob, RunningJobs
 from worker.dispatch.site_rules import SiteRules, switched_off
 from worker.dispatch.status.showing import Showing
 from worker.dispatch.tasks import is_edit, task_of, timeout_s
@@ -407,33 +407,33 @@ class Dispatcher:
         if self._showing.take(event, now):
             self.reachability.learn(event, now)
             return
-        run = self._running.get(event.job_id)
-        if run is None:
+        running = self._running.get(event.job_id)
+        if running is None:
             return
-        if run.job.kind.is_call:
+        if running.job.kind.is_call:
             self.reachability.learn(event, now)
         if isinstance(event, Reported):
-            if isinstance(run.job, DownloadJob):
-                self._recorder.take_report(run.job, event.message, wall)
+            if isinstance(running.job, DownloadJob):
+                self._recorder.take_report(running.job, event.message, wall)
             return
         self._showing.forget(event.job_id)
-        event = results.checked(run.job, event)
-        self._take_end(run, event, now, wall)
+        event = results.checked(running.job, event)
+        self._take_end(running, event, now, wall)
         self._running.remove(event.job_id)
-        self._circuit_breaker.learn(run.claimed, event, now)
-        self._ended = run.job
+        self._circuit_breaker.learn(running.claimed, event, now)
+        self._ended = running.job
 
-    def _take_end(self, run: JobRun, event: Event, now: Monotonic, wall: Wall) -> None:
+    def _take_end(self, running: RunningJob, event: Event, now: Monotonic, wall: Wall) -> None:
         match event:
             case Finished(result=result):
-                self._recorder.take_result(run.job, result, now - run.since, wall)
+                self._recorder.take_result(running.job, result, now - running.since, wall)
             case Failed(error=error):
-                self._rate_limits.heed(run.job.chat_id, error, now, edits=run.is_edit)
-                self._take_failure(run.job, event, now, wall)
+                self._rate_limits.heed(running.job.chat_id, error, now, edits=running.is_edit)
+                self._take_failure(running.job, event, now, wall)
             case _ if self._stop_at is not None:
-                self._recorder.put_back(run.job, wall)
+                self._recorder.put_back(running.job, wall)
             case _:
-                self._take_failure(run.job, event, now, wall)
+                self._take_failure(running.job, event, now, wall)
 
     def _take_failure(self, job: Job, event: Event, now: Monotonic, wall: Wall) -> None:
         refused_s = self.reachability.refused_s(job, now, wall)

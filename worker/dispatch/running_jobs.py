@@ -12,7 +12,7 @@ from worker.sites import site_of_link
 
 
 @dataclass(frozen=True)
-class JobRun:
+class RunningJob:
     """One job in `pool` since monotonic `since`; `claimed` is the job as it was then.
 
     `is_edit`: its task changes a message that stands in the chat already.
@@ -32,15 +32,15 @@ class RunningJobs:
     """
 
     def __init__(self) -> None:
-        self._by_id: dict[int, JobRun] = {}
+        self._by_id: dict[int, RunningJob] = {}
 
     def __len__(self) -> int:
         return len(self._by_id)
 
     def add(self, job: Job, pool: Pool, now: Monotonic) -> None:
-        self._by_id[job.id] = JobRun(job, job, pool, now)
+        self._by_id[job.id] = RunningJob(job, job, pool, now)
 
-    def get(self, job_id: int) -> JobRun | None:
+    def get(self, job_id: int) -> RunningJob | None:
         return self._by_id.get(job_id)
 
     def begin_edit(self, job_id: int) -> None:
@@ -49,23 +49,23 @@ class RunningJobs:
 
     def begin_recording(self, job: RecordingJob) -> None:
         """Note that something of a live stream has been recorded."""
-        run = self._by_id[job.id]
-        self._by_id[job.id] = replace(run, job=replace(job, has_begun=True))
+        running = self._by_id[job.id]
+        self._by_id[job.id] = replace(running, job=replace(job, has_begun=True))
 
     def remove(self, job_id: int) -> None:
         del self._by_id[job_id]
 
     @property
     def jobs(self) -> list[Job]:
-        return [run.job for run in self._by_id.values()]
+        return [running.job for running in self._by_id.values()]
 
     def work(self, progress: Mapping[int, Progress]) -> list[Work]:
         """What workers do now.
 
         Any thread may ask; the keys of `progress` are the ids of downloads.
         """
-        runs = list(self._by_id.values())  # One C call: no other thread changes it meanwhile.
-        return [_work(run, progress.get(run.job.id)) for run in runs]
+        # `list` is one C call: no other thread changes the jobs meanwhile.
+        return [_work(each, progress.get(each.job.id)) for each in list(self._by_id.values())]
 
     @property
     def request_ids(self) -> set[int]:
@@ -99,20 +99,21 @@ class RunningJobs:
         pool allows. The others are killed at once.
         """
         for job_id in job_ids:
-            if run := self._by_id.get(job_id):
-                run.pool.stop_job(job_id, grace_s if run.job.kind.listens_to_stop else 0)
+            if running := self._by_id.get(job_id):
+                running.pool.stop_job(job_id, grace_s if running.job.kind.listens_to_stop else 0)
 
     def stop_all(self, grace_s: float) -> None:
         """Stop every job, as `stop` does."""
         self.stop(list(self._by_id), grace_s)
 
 
-def _work(run: JobRun, progress: Progress | None) -> Work:
-    match run.job:
+def _work(running: RunningJob, progress: Progress | None) -> Work:
+    match running.job:
         case DownloadJob(url=url):
             site = site_of_link(url)
         case RequestJob(request=request):
             site = site_of_link(request.url)
         case _:
             site = ""
-    return Work(run.job.id, run.job.kind, site, run.job.attempts, run.since, progress)
+    job = running.job
+    return Work(job.id, job.kind, site, job.attempts, running.since, progress)
