@@ -29,7 +29,7 @@ class Pace:
     def __init__(self, sites: Sites, begun: Iterable[tuple[str, Monotonic]] = ()) -> None:
         """`begun`: the links of the downloads that have begun in the last hour, and when."""
         self._sites = sites
-        # Only of the sites with a limit, and in order.
+        # Only of the sites with a limit, in order. What is older than an hour goes with the next.
         self._begun: dict[str, list[Monotonic]] = defaultdict(list)
         for url, at in begun:
             self._count(url, at)
@@ -41,7 +41,9 @@ class Pace:
     def _count(self, url: str, at: Monotonic) -> None:
         site = self._sites.of_url(url)
         if site.links_per_hour is not None:
-            bisect.insort(self._begun[site.name], at)
+            begun = self._begun[site.name]
+            bisect.insort(begun, at)
+            del begun[: bisect.bisect_right(begun, at - HOUR_S)]
 
     def full(self, running: Iterable[str], now: Monotonic) -> dict[str, str]:
         """The sites that may not be asked for more while these links are fetched.
@@ -50,7 +52,7 @@ class Pace:
         """
         at_work = Counter(map(site_of_url, running))
         busy = [name for name, count in at_work.items() if count >= self._most_running(name)]
-        spent = [name for name in list(self._begun) if self.wait_s(name, 0, now)]
+        spent = [name for name in self._begun if self.wait_s(name, 0, now)]
         return dict.fromkeys(busy, "downloads") | dict.fromkeys(spent, "links_per_hour")
 
     def _most_running(self, name: str) -> float:
@@ -65,9 +67,9 @@ class Pace:
         most = self._sites[name].links_per_hour
         if most is None:
             return 0.0
-        begun = self._begun[name]
-        del begun[: bisect.bisect_right(begun, now - HOUR_S)]
+        begun = self._begun.get(name, [])
+        first = bisect.bisect_right(begun, now - HOUR_S)
         # It begins an hour after the download that is `most` before it in line.
         hours, further = divmod(ahead, most)
         place = len(begun) - most + further
-        return hours * HOUR_S + (begun[place] + HOUR_S - now if place >= 0 else 0.0)
+        return hours * HOUR_S + (begun[place] + HOUR_S - now if place >= first else 0.0)
