@@ -39,7 +39,7 @@ class Screen:
         """The edits that are made at this moment: of which message, to which stage or place."""
         self.board.refresh(self.ledger, Monotonic(now), Wall(now), Line(obstacle))
         found = []
-        while edit := self.board.next_edit(self.ledger, self.rates, Monotonic(now)):
+        while edit := self.board.take_edit(self.ledger, self.rates, Monotonic(now)):
             edit_id, task = edit
             assert edit_id >= CALL_IDS
             found.append((task.message_id, _shown(task)))
@@ -102,7 +102,7 @@ def test_a_download_that_is_silent_has_no_speed(screen: Screen, download: Job) -
         shown: list[bool] = []
         for moment in (last_news, *moments):
             screen.board.refresh(screen.ledger, Monotonic(moment), Wall(moment))
-            while edit := screen.board.next_edit(screen.ledger, screen.rates, Monotonic(moment)):
+            while edit := screen.board.take_edit(screen.ledger, screen.rates, Monotonic(moment)):
                 state = edit[1].progress
                 assert (state.done_bytes, state.total_bytes) == (5, 10)
                 assert state.is_silent is (state.speed_bps is None) is (state.eta_s is None)
@@ -327,7 +327,7 @@ def cancelled_in_the_meantime(ledger: Ledger, screen: Screen, download: Job) -> 
     screen.board.put(download.id, some())
     screen.board.refresh(ledger, Monotonic(0.1), Wall(0.1))
     ask(ledger, effects.CancelRequest(1, 1, "button"))
-    edits = iter(lambda: screen.board.next_edit(ledger, screen.rates, Monotonic(0.2)), None)
+    edits = iter(lambda: screen.board.take_edit(ledger, screen.rates, Monotonic(0.2)), None)
     return sorted(edit.message_id for _, edit in edits)
 
 

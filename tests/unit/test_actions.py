@@ -21,7 +21,7 @@ def times(places: list[Place], rates: RateLimits, seconds: int) -> dict[Place, l
     actions = ChatActions()
     found: dict[Place, list[int]] = {place: [] for place in places}
     for now in range(seconds):
-        while action := actions.next_action(
+        while action := actions.take_action(
             dict.fromkeys(places, DOWNLOADING), rates, Monotonic(now)
         ):
             found[action.place].append(now)
@@ -52,7 +52,7 @@ def test_each_topic_of_a_forum_has_an_action_of_its_own() -> None:
     ],
 )
 def test_action_says_what_is_known(progress: Progress, action: Action) -> None:
-    assert ChatActions().next_action(
+    assert ChatActions().take_action(
         {Place(7): progress}, RateLimits(), Monotonic(0.0)
     ) == ShowAction(Place(7), action)
 
@@ -61,8 +61,8 @@ def test_chat_that_has_just_been_spoken_to_gets_none() -> None:
     rates = RateLimits()
     rates.spend(7, Monotonic(0.0))
     actions = ChatActions()
-    assert actions.next_action({Place(7): DOWNLOADING}, rates, Monotonic(0.9)) is None
-    assert actions.next_action({Place(7): DOWNLOADING}, rates, Monotonic(1.0))
+    assert actions.take_action({Place(7): DOWNLOADING}, rates, Monotonic(0.9)) is None
+    assert actions.take_action({Place(7): DOWNLOADING}, rates, Monotonic(1.0))
 
 
 def test_nobody_gets_one_while_the_bot_as_a_whole_is_busy() -> None:
@@ -70,10 +70,10 @@ def test_nobody_gets_one_while_the_bot_as_a_whole_is_busy() -> None:
     for chat in range(2):
         rates.spend(chat, Monotonic(0.0))
     assert (
-        ChatActions().next_action({Place(7): DOWNLOADING}, rates, Monotonic(IN_ALL.interval_s))
+        ChatActions().take_action({Place(7): DOWNLOADING}, rates, Monotonic(IN_ALL.interval_s))
         is None
     )
-    assert ChatActions().next_action(
+    assert ChatActions().take_action(
         {Place(7): DOWNLOADING}, rates, Monotonic(2 * IN_ALL.interval_s)
     )
 

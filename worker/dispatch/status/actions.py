@@ -26,10 +26,10 @@ class ChatActions:
         """Begin with none on show."""
         self._shown_at: dict[Place, Monotonic] = {}
 
-    def next_action(
+    def take_action(
         self, at_work: Mapping[Place, Progress], rate_limits: RateLimits, now: Monotonic
     ) -> ShowAction | None:
-        """The next action that is due in one of the places `at_work`; None when none is."""
+        """Take the next action that is due in one of the places `at_work`; None when none is."""
         over = now - ACTION_INTERVAL_S
         self._shown_at = {place: at for place, at in self._shown_at.items() if at > over}
         for place, progress in at_work.items():

@@ -18,14 +18,14 @@ class Pauses:
     def __len__(self) -> int:
         return len(self._chat_ids)
 
-    def next_edit(
+    def take_edit(
         self,
         ledger: Ledger,
         rate_limits: RateLimits,
         busy_request_ids: Collection[int],
         now: Monotonic,
     ) -> EditStatus | None:
-        """The next edit whose chat's rate limit allows it; None when there is none.
+        """Take the next edit whose chat's rate limit allows it; None when there is none.
 
         Requests in `busy_request_ids` wait: another call may change their message meanwhile.
         """

@@ -196,10 +196,10 @@ class ProgressBoard:
 
     # ------------------------------------------------------------------- what is shown of it
 
-    def next_edit(
+    def take_edit(
         self, ledger: Ledger, rate_limits: RateLimits, now: Monotonic
     ) -> tuple[int, EditStatus] | None:
-        """The edit that is most overdue, with an id for it; None when none is due.
+        """Take the edit that is most overdue, with an id for it; None when none is due.
 
         While its chat's rate limit does not allow it, an edit waits; newer progress replaces it.
         """

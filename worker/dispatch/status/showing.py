@@ -98,13 +98,13 @@ class Showing:
             return
         self._board.refresh(ledger, now, wall, line)
         while self._pool.free > spare and (
-            edit := self._board.next_edit(ledger, self._rate_limits, now)
+            edit := self._board.take_edit(ledger, self._rate_limits, now)
         ):
             self._make(*edit, now)
         # One action at a time, so that they do not pile up when Telegram has become slow.
         is_showing = any(isinstance(call, ShowAction) for call in self._calls.values())
         if self._pool.free > spare and not is_showing:
-            action = self._actions.next_action(self._board.at_work, self._rate_limits, now)
+            action = self._actions.take_action(self._board.at_work, self._rate_limits, now)
             if action:
                 self._make(self._board.new_id(), action, now)
 
@@ -121,7 +121,7 @@ class Showing:
         """
         pauses = self.begin_pause()
         busy = {*busy_request_ids, *self._board.request_ids_in_edit}
-        while self._pool.free and (edit := pauses.next_edit(ledger, self._rate_limits, busy, now)):
+        while self._pool.free and (edit := pauses.take_edit(ledger, self._rate_limits, busy, now)):
             self._make(self._board.new_id(), edit, now)
 
     @property
