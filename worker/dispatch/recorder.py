@@ -234,28 +234,19 @@ class Recorder:
         `refused_s` is for how long Telegram has not answered it while it answered others.
         """
         match outcomes.decide(job, event, self._retries, wall, refused_s):
-            case outcomes.TryAgain(delay_s=delay_s) as again:
-                blamed = again.may_be_to_blame
-                waits = self._ledger.put_back(
-                    job, delay_s, wall, refund=again.refund, may_be_to_blame=blamed
-                )
-                if not waits:
-                    log.info("job %d: nobody waits for the %s any more.", job.id, job.kind.noun)
-                    return
-                self._showing.put(job.id, outcomes.waiting(job, event, again, self._retries))
-                log_lines.tried_again(job, job.attempts, event, delay_s)
+            case outcomes.TryAgain() as again:
+                self._try_again(job, event, again, wall)
             case outcomes.CallAgain(delay_s=delay_s, refused_s=refused_s):
                 self._ledger.call_again(job, delay_s, refused_s, wall)
                 log_lines.tried_again(job, job.attempts + job.unanswered, event, delay_s)
             case outcomes.Fail(error=error, traceback=traceback):
                 self.fail(job, error, traceback, wall)
             case outcomes.GiveUp():
-                said = outcomes.describe(event)
                 log.warning(
                     "job %d: nobody can be reached, so the %s is given up (%s).",
                     job.id,
                     job.kind.noun,
-                    said,
+                    outcomes.describe(event),
                 )
                 self._running.stop(self._ledger.give_up(job, wall))
             case outcomes.GiveUpChat():
@@ -282,6 +273,20 @@ class Recorder:
             case outcomes.Unwanted():
                 log.info("job %d: the %s was stopped as unwanted.", job.id, job.kind.noun)
                 self._ledger.drop_stopped(job, wall)
+
+    def _try_again(self, job: Job, event: Event, again: outcomes.TryAgain, wall: Wall) -> None:
+        waits = self._ledger.put_back(
+            job,
+            again.delay_s,
+            wall,
+            refund=again.refund,
+            may_be_to_blame=again.may_be_to_blame,
+        )
+        if waits:
+            self._showing.put(job.id, outcomes.waiting(job, event, again, self._retries))
+            log_lines.tried_again(job, job.attempts, event, again.delay_s)
+        else:
+            log.info("job %d: nobody waits for the %s any more.", job.id, job.kind.noun)
 
     def fail(self, job: Job, error: errors.JobError, traceback: str, wall: Wall) -> None:
         """Record that a job has failed for good; whoever waits for it is told."""
