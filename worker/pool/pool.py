@@ -24,7 +24,7 @@ from worker.pool.events import Event, Lost, Stopped, StopReason, decode_outcome,
 from worker.pool.messages import MessageKind, decode, encode
 from worker.pool.start_backoff import StartBackoff
 from worker.pool.watched_process import WatchedProcess, prepare_start
-from worker.pool.worker import NEVER, Phase, RunningJob, Worker, WorkerState
+from worker.pool.worker import NEVER, Phase, SubmittedJob, Worker, WorkerState
 from worker.pool.worker_main import Setup, worker_main
 from worker.processes import memory, process_setup, signals
 
@@ -134,7 +134,7 @@ class Pool:
         if not self.free:
             raise RuntimeError(f"pool {self.spec.name} has no free worker")
         worker = min(self._idle_workers(), key=lambda worker: worker.needs_successor)
-        worker.run(RunningJob(job_id, Monotonic(monotonic() + timeout_s)), message)
+        worker.run(SubmittedJob(job_id, Monotonic(monotonic() + timeout_s)), message)
 
     def stop_job(self, job_id: int, grace_s: float | None = None) -> bool:
         """Tell a job to stop; its worker is killed after the grace. False when it does not run."""

@@ -43,8 +43,8 @@ class WorkerState:
 
 
 @dataclass
-class RunningJob:
-    """The job that a worker runs."""
+class SubmittedJob:
+    """A job that was submitted to a worker."""
 
     id: int
     deadline: Monotonic
@@ -74,7 +74,7 @@ class Worker:
     """The worker is old, has done most of its jobs or uses most of its memory."""
     slot: int | None = None
     jobs_done: int = 0
-    job: RunningJob | None = None
+    job: SubmittedJob | None = None
 
     @property
     def is_idle(self) -> bool:
@@ -115,12 +115,12 @@ class Worker:
         self.stable_at = stable_at
         self.kill_at = NEVER
 
-    def run(self, job: RunningJob, message: bytes) -> None:
+    def run(self, job: SubmittedJob, message: bytes) -> None:
         """Send a job to the worker, which must be idle."""
         self.job = job
         self.channel.send(message)
 
-    def stop_job(self, job: RunningJob, reason: StopReason, kill_at: Monotonic) -> None:
+    def stop_job(self, job: SubmittedJob, reason: StopReason, kill_at: Monotonic) -> None:
         """Tell the worker's job to stop; the worker is killed at `kill_at` if it has not."""
         if not job.stop_reason:
             job.stop_reason = reason
