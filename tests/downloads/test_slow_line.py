@@ -72,7 +72,7 @@ def _outpaced(outcome: Outcome) -> list[int]:
 @pytest.mark.parametrize(
     "name", ["large.mp4", "large.m3u8", pytest.param("large.mpd", marks=pytest.mark.exhaustive)]
 )
-def test_a_video_may_take_what_its_size_explains(
+def test_a_video_may_take_what_its_size_needs(
     downloads: Worker, site: str, files: Path, name: str
 ) -> None:
     outcome = downloads.run(f"{site}/{name}", LIMITS)
@@ -101,7 +101,7 @@ def test_what_can_be_sent_is_not_begun_again(
 
 @pytest.fixture(scope="module")
 def crawl(files: Path) -> Iterator[str]:
-    """A site so slow that no size explains it."""
+    """A site so slow that no size needs as long."""
     with serve(files, line_bps=LINE_BPS // 6) as url:
         yield url
 

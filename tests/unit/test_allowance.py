@@ -22,13 +22,13 @@ LIMITS = limits_with(
         (1, 46 * MB, 152),
         (1, 152 * MB, 364),
         (1, None, 60),
-        (30 * MB, None, 120),  # what has come explains itself
+        (30 * MB, None, 120),  # what has come counts as well
         (30 * MB, 10 * MB, 120),
         (1, 200 * MB, 460),
         (1, 10**15, 460),  # more is not fetched
     ],
 )
-def test_what_the_size_explains(done: int, total: int | None, seconds: float) -> None:
+def test_what_the_size_needs(done: int, total: int | None, seconds: float) -> None:
     allowance = Allowance(LIMITS, Monotonic(1000))
     allowance.note_bytes(done, total, Monotonic(1000))
     assert allowance.ends_at == pytest.approx(1000 + seconds, abs=0.01)

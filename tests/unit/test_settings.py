@@ -150,7 +150,7 @@ LOCAL = {"TELEGRAM_API_LOCAL": "on", "TELEGRAM_API_URL": "http://localhost:8081"
         ({"DOWNLOAD_JOB_TIMEOUT": "120"}, 120),
     ],
 )
-def test_a_job_may_take_what_the_largest_answer_explains(
+def test_a_job_may_take_what_the_largest_answer_needs(
     environ: dict[str, str], seconds: float
 ) -> None:
     assert load(environ).download_job_timeout_s == seconds

@@ -138,9 +138,9 @@ class CircuitBreaker:
         return circuit is not None and circuit.is_open and now < circuit.probe_at
 
     def learn(self, job: Job, event: Event, now: Monotonic) -> None:
-        """Take into account what has become of a job, which is as it was when it began.
+        """Learn from what has become of a job; `job` is as it was when it began.
 
-        A download that did not need its site when it began says nothing about the site.
+        A download that did not need its site then says nothing about the site.
         """
         if isinstance(job, CookiesJob) and isinstance(event, Finished):
             self.probe_now(now)

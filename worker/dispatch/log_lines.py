@@ -144,7 +144,7 @@ def _outcome(answer: Answer) -> str:
 
 
 def _describe(media: Media | None) -> str:
-    """Files by their kinds and their size, a list by its length, or a look."""
+    """Describe files by their kinds and sizes, a list by its length, and what a look found."""
     if media and media.look:
         return "what a look has found"
     if media and media.found_list:

@@ -63,7 +63,10 @@ class RateLimits:
             self.pause(chat_id, error.retry_after_s, now, edits=edits)
 
     def heed_progress_call(self, chat_id: int, error: BaseException, now: Monotonic) -> None:
-        """Do the same for a call that only shows progress, which must never delay an answer."""
+        """Keep to a pause that Telegram has asked for after a call that only shows progress.
+
+        Only such calls wait then: they must never delay an answer.
+        """
         if isinstance(error, TelegramBusy):
             self._undecorated_until[chat_id] = Monotonic(now + error.retry_after_s)
 

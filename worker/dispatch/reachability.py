@@ -13,7 +13,7 @@ from worker.pool.events import Event, Failed, Finished
 
 @dataclass(frozen=True)
 class AnsweringPeriod:
-    """When Telegram's first and last answer came, of those without a silence in between.
+    """A time in which Telegram was never silent: when its first and its last answer came.
 
     By the wall clock, as the ledger's times are.
     """
@@ -24,7 +24,7 @@ class AnsweringPeriod:
 
 @dataclass(frozen=True)
 class _Period:
-    """The same in monotonic time, which no change of the clock moves."""
+    """An `AnsweringPeriod` in monotonic time, so that it does not move when the clock is set."""
 
     began: Monotonic
     ended: Monotonic

@@ -156,7 +156,7 @@ class Pool:
             worker.needs_successor = True
 
     def step(self, now: Monotonic) -> list[Event]:
-        """Do all that is due at monotonic `now`; what happened to the jobs, in order."""
+        """Do all that is due at monotonic `now`. Returns what happened to the jobs, in order."""
         events: list[Event] = []
         for worker in list(self._workers):
             # The end is looked up before the channel is read, so that all that a dead worker
@@ -287,7 +287,7 @@ class Pool:
             self._backoff.note_success()
 
     def _reap(self, worker: Worker, now: Monotonic) -> list[Event]:
-        """Forget a worker that has ended; what became of its job, if it had one."""
+        """Forget a worker that has ended. Returns what became of its job, if it had one."""
         self._workers.remove(worker)
         worker.channel.close()
         exitcode = worker.process.release()

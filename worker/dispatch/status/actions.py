@@ -23,7 +23,7 @@ class ChatActions:
     """Keeps one action on show in each place, as far as its chat's rate limit allows."""
 
     def __init__(self) -> None:
-        """Begin with none on show."""
+        """Begin with no action shown anywhere."""
         self._shown_at: dict[Place, Monotonic] = {}
 
     def take_action(

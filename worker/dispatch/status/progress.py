@@ -73,7 +73,7 @@ class ProgressBoard:
     """Collects progress and chooses edits: one at a time for a request, few for a chat."""
 
     def __init__(self) -> None:
-        """Begin with nothing on show."""
+        """Begin without any progress."""
         self._downloads: dict[int, Progress] = {}
         self._news: set[int] = set()
         self._heard_at: dict[int, Monotonic] = {}
