@@ -123,7 +123,7 @@ class _DownloadRunner:
 
 
 def _of_machine(error: OSError) -> JobError:
-    """What an error of this worker means: it says nothing about the link or the site."""
+    """The failure for an error of this worker, which says nothing about the link or the site."""
     if error.errno in SHORTAGES:
         return JobError(Reason.CRASHED, Fault.RETRYABLE, describe(error))
     return classify(error)
