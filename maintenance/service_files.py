@@ -59,8 +59,8 @@ UMask=0077
 WorkingDirectory={directory}
 ExecStart={python} bot.py
 
-# {ok}: somebody has stopped it. {config}: a setting or the token is wrong, which no restart
-# mends.
+# {ok}: somebody has stopped it. {config}: a setting or the token is wrong, which a restart does
+# not mend.
 Restart=on-failure
 RestartPreventExitStatus={config}
 RestartSec=1

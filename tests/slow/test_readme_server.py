@@ -148,7 +148,7 @@ def test_settings_that_are_roots_are_said_to_be(server: Server) -> None:
         done = server.type(f"runuser -u fetchbot -- .venv/bin/python bot.py{arguments}")
         said = done.stdout + done.stderr
         assert done.returncode == 78
-        assert ".env cannot be read, for it is not this user's" in said
+        assert ".env cannot be read, since it is not this user's" in said
         assert "BOT_TOKEN is not set" not in said
 
 

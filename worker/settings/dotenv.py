@@ -1,4 +1,4 @@
-r"""Parses a `.env` file: `NAME=value` lines as in a shell, without expansion.
+r"""Parse a `.env` file: `NAME=value` lines as in a shell, without expansion.
 
 It may contain blank lines, `# comments`, a leading `export`, and values bare or in single or
 double quotes. A `$` is just a `$`, since a token or password may contain one. In double quotes

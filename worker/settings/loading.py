@@ -1,4 +1,4 @@
-"""Reads the settings from the environment and `.env`, and says all that is wrong with them."""
+"""Read the settings from the environment and `.env`, and say all that is wrong with them."""
 
 import ipaddress
 import os

@@ -1,4 +1,4 @@
-"""What is said of settings that are wrong."""
+"""The error for settings that are wrong."""
 
 from worker.logs import redact
 

@@ -22,7 +22,7 @@ CLOUD_MAX_FILE_MB = 50  # Bot API, "Sending files"
 LOCAL_MAX_FILE_MB = 2000  # Bot API, "Using a Local Bot API Server"
 
 SLOWEST_DOWNLOAD_BPS = 500_000
-"""The slowest line to a site that is waited for, in bytes per second; two may share it."""
+"""The slowest connection that timeouts allow for, in bytes per second; two may share it."""
 
 _DAY_S = 86_400
 _TEBIBYTE_MIB = 1024 * 1024
@@ -30,7 +30,7 @@ _TEBIBYTE_MIB = 1024 * 1024
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """What the operator has decided."""
+    """The operator's settings."""
 
     bot_token: Annotated[
         str,
@@ -48,7 +48,7 @@ class Settings:
     download_workers: Annotated[int, whole(1, 64), "how many downloads run at a time"] = 2
     telegram_workers: Annotated[int, whole(1, 64), "how many Telegram calls run at a time"] = 4
     download_memory_mib: Annotated[
-        # With 64 not even a clip of 60 kB comes through, with 96 it just does.
+        # A clip of 60 kB needs more than 64, and just works with 96.
         int,
         whole(128, _TEBIBYTE_MIB, "MiB"),
         "memory for a download, yt-dlp and ffmpeg included",
@@ -184,19 +184,19 @@ class Settings:
 
     @property
     def bot_id(self) -> str:
-        """The bot's own id, which is the part of its token that is no secret."""
+        """The bot's id, the part of its token that is not secret."""
         return self.bot_token.partition(":")[0]
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no log line and no message may show, for `worker.logs`."""
+        """What no log line and no message may show."""
         found = [self.bot_token, self.bot_token.partition(":")[2]]
         for proxy in (self.proxy, self.telegram_proxy, self.download_proxy):
             password = urlsplit(proxy or "").password or ""
             # A shorter one occurs in too many words, and `redact` removes logins from URLs anyway.
             if len(password) >= 6:
                 found += [password, unquote(password)]
-        # Whoever knows its path can say that the bot is well.
+        # Whoever knows its path can report that the bot is well.
         parts = urlsplit(self.health_url or "")
         found += [part for part in (parts.path.strip("/"), parts.query) if len(part) >= 6]
         return tuple(dict.fromkeys(found))

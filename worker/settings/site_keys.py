@@ -16,8 +16,8 @@ _LONGEST_HEADER = 1000
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]{1,64}")  # RFC 9110, section 5.1
 _HEADER_VALUE = re.compile(r"[!-~](?:[ -~]*[!-~])?")
 
-# They say how a message is sent and what of it is wanted, which is yt-dlp's to say. A login of
-# one site would go to every server that a link leads to: that is what the cookies file is for.
+# These say how a message is sent and which part of it is wanted, which yt-dlp decides. A login for
+# one site would go to every server that a link leads to: cookies files are for that.
 _NOT_OURS = frozenset(
     {
         *("accept-encoding", "authorization", "connection", "content-length", "cookie", "cookie2"),
@@ -49,7 +49,7 @@ def _whole(lowest: int, highest: int) -> KeyKind:
 
 def _seconds(highest: int) -> KeyKind:
     def parse(value: Any) -> float:
-        # So no number is let through that is none (nan).
+        # The comparison also refuses nan.
         if type(value) not in (int, float) or not 0 <= value <= highest:
             raise ValueError
         return float(value)
@@ -141,5 +141,5 @@ OPTIONS: Mapping[str, KeyKind] = {
     ),
     "youtube_lang": _text(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})?", "the code of a language"),
 }
-"""Options for yt-dlp by its own names, and arguments of its extractor for YouTube
-and of a plugin for that."""
+"""Options of yt-dlp by its own names, and arguments of its extractor for YouTube and of a plugin
+for that."""

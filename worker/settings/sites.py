@@ -1,4 +1,4 @@
-"""What the operator has decided for each site."""
+"""The operator's settings for each site."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -12,7 +12,7 @@ from worker.sites import site_of_url
 DEFAULT_LINKS_PER_HOUR: Mapping[str, int] = MappingProxyType(
     {"youtube.com": 250, "instagram.com": 100}
 )
-"""How often sites are asked that are known to turn away who asks too often."""
+"""The pace for sites that are known to turn away whoever asks too often."""
 
 # A shorter secret occurs in too many words.
 _SHORTEST_SECRET = 6
@@ -22,7 +22,7 @@ MAX_OLD_SECRETS = 500
 
 @dataclass(frozen=True, kw_only=True)
 class Site:
-    """How one site is asked, see `worker.settings.sites_file` for what is allowed.
+    """The settings of one site; `worker.settings.site_keys` says what is allowed.
 
     `cookies` are used when a download without them was turned away, or from the start with
     `cookies_always`. None means: no limit, or what holds for all sites.
@@ -40,12 +40,12 @@ class Site:
 
     @property
     def has_secrets(self) -> bool:
-        """Whether nobody but the operator should read what was given."""
+        """Whether only the operator should be able to read them."""
         return bool(self.headers) or "@" in (self.proxy or "")
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no log line and no message may show, for `worker.logs`."""
+        """What no log line and no message may show."""
         password = urlsplit(self.proxy or "").password or ""
         found = {password, unquote(password), *self.headers.values()}
         return tuple(sorted(each for each in found if len(each) >= _SHORTEST_SECRET))
@@ -68,7 +68,7 @@ class Sites:
         )
 
     def of_url(self, url: str) -> Site:
-        """The settings of the site that a link names, which may lead to another."""
+        """The settings of the site that a link names; it may lead to another site."""
         return self[site_of_url(url)]
 
     @property
@@ -82,12 +82,12 @@ class Sites:
 
     @property
     def secrets(self) -> tuple[str, ...]:
-        """What no log line and no message may show, for `worker.logs`."""
+        """What no log line and no message may show."""
         own = (secret for site in self.named.values() for secret in site.secrets)
         return tuple(dict.fromkeys((*own, *self.old_secrets)))
 
     def after(self, before: "Sites") -> "Sites":
-        """These settings, which know the secrets of the settings `before` as well."""
+        """These settings, with the secrets of the settings `before` as well."""
         return replace(self, old_secrets=before.secrets[:MAX_OLD_SECRETS])
 
 

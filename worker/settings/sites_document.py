@@ -1,4 +1,4 @@
-"""Reads the text of `sites.toml`, and says all that is wrong with it, with the lines.
+"""Read the text of `sites.toml`, and say all that is wrong with it, by line.
 
     ["youtube.com"]
     cookies = "cookies/youtube.txt"
@@ -76,7 +76,7 @@ class _Reader:
 
     @functools.cached_property
     def _lines(self) -> Mapping[toml_lines.Path, int]:
-        # Where nothing is wrong, nobody asks for them.
+        # Only faults and warnings need them.
         return toml_lines.lines_of(self._text)
 
     def _line(self, path: toml_lines.Path) -> int:
@@ -92,7 +92,7 @@ class _Reader:
     # ---------------------------------------------------------------------------- names
 
     def _site_name(self, title: str, given: Any) -> str | None:
-        """The site that a table is for; None when that is none, which is a fault."""
+        """The site that a table is for; None, after noting the fault, if it is for none."""
         host = _in_ascii(title.lower())
         if not isinstance(given, dict):
             self._blame((title,), _misplaced(title))
@@ -163,11 +163,11 @@ class _Reader:
 
 
 def _in_ascii(host: str) -> str:
-    """The host as links have it, or as it is where it is none."""
+    """The host as it is written in links; unchanged if it is not a host."""
     if host.isascii():
         return host
     try:
-        # Not before it is needed: `--check` also runs where no package is installed.
+        # Imported only here: `--check` also runs where no package is installed.
         from worker.urls import ascii_host
 
         return ascii_host(host)
@@ -190,7 +190,7 @@ def _misplaced(title: str) -> str:
 
 
 def _meant(title: str, given: Mapping[str, Any]) -> str:
-    """What is meant by the title of a table that is no host."""
+    """What the title of a table that is not a host may mean, in words."""
     name, inner = title, given
     # Without quotes TOML takes the dots of a name for tables in tables.
     while tables := [key for key in inner if isinstance(inner[key], dict) and key not in _TABLES]:
@@ -202,14 +202,14 @@ def _meant(title: str, given: Mapping[str, Any]) -> str:
 
 
 def _near(word: str, known: Collection[str], cutoff: float = 0.6) -> str | None:
-    """The known word that is meant, also by its beginning: youtube.com by `youtube`."""
+    """The known word that is probably meant: youtube.com for `youtube` or `youtub.com`."""
     lower = word.lower()
     begun = sorted(each for each in known if each.partition(".")[0] == lower)
     return next(iter(begun or difflib.get_close_matches(lower, known, 1, cutoff)), None)
 
 
 def _as_toml(value: Any) -> str:
-    """A value about as it was written."""
+    """A value, more or less as it was written."""
     try:
         return str(value).lower() if isinstance(value, bool) else str(value)
     except (ValueError, RecursionError):  # thousands of digits, or of tables in tables

@@ -1,4 +1,4 @@
-"""Finds and reads `sites.toml`, which stands in DATA_DIR or beside `.env`."""
+"""Find and read `sites.toml`, which is in DATA_DIR or beside `.env`."""
 
 import os
 import stat
@@ -27,7 +27,7 @@ class SitesFile:
         return cls(tuple(directory / NAME for directory in directories))
 
     def state(self) -> tuple[object, ...]:
-        """What differs once a file has been changed, replaced, made or removed."""
+        """A value that differs once a file was changed, replaced, made or removed."""
         return tuple(map(_state, self.places))
 
     def load(self) -> Sites:
@@ -51,9 +51,9 @@ def _state(path: Path) -> tuple[int, ...] | None:
 
 
 def _is_missing(path: Path) -> bool:
-    """Whether a file is not there. One that cannot be looked at may be, such as a link to nothing.
+    """Whether a file is certainly missing.
 
-    Nor is it known of a name in a directory that may not be entered.
+    A link to nothing is not, nor is a file in a directory that may not be entered.
     """
     try:
         path.lstat()
@@ -66,7 +66,7 @@ def _is_missing(path: Path) -> bool:
 
 def _load(path: Path) -> Sites:
     try:
-        # A pipe would be waited for.
+        # Opening a pipe would wait for its writer.
         if not stat.S_ISREG(path.stat().st_mode):
             raise SettingsError((f"{path} cannot be read: it is not an ordinary file",))
         with path.open("rb") as opened:

@@ -1,4 +1,4 @@
-"""Collects the raw values of the settings: from the environment, else from a `.env` file."""
+"""Collect the raw values of the settings: from the environment, else from a `.env` file."""
 
 import difflib
 import stat
@@ -21,9 +21,9 @@ class RawValue:
 
 
 class Sources:
-    """The raw values of the `known` names, with the problems and warnings met on the way.
+    """The raw values of the `known` names, with problems and warnings about their sources.
 
-    Neither shows a value: it may be a secret.
+    Neither shows a value, which may be a secret.
     """
 
     def __init__(self, environ: Mapping[str, str], known: Collection[str]) -> None:
@@ -56,7 +56,7 @@ class Sources:
             return
         except OSError as error:
             self.is_complete = False
-            whose = ", for it is not this user's" if isinstance(error, PermissionError) else ""
+            whose = ", since it is not this user's" if isinstance(error, PermissionError) else ""
             self.problems.append(f"{path} cannot be read{whose}: {error.strerror}")
             return
         except UnicodeDecodeError:

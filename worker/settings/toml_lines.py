@@ -1,4 +1,4 @@
-"""Says in which line of a TOML document something stands, which `tomllib` does not.
+"""Find the lines in which the tables and keys of a TOML document stand; `tomllib` does not.
 
 Each statement of TOML (a table's header, or a key with its value) is a document by itself. It ends
 with its line, unless a bracket or a long text is open there.
@@ -17,11 +17,11 @@ UNPARSABLE = (tomllib.TOMLDecodeError, ValueError, RecursionError)
 
 _PLACE = re.compile(r" \((?:at line (?P<line>[0-9]+), column [0-9]+|at end of document)\)")
 
-# A site, a table of it and a name in that. Nobody asks for the line of what is deeper.
+# A site, a table of it and a name in that. No fault is reported for anything deeper.
 _DEEPEST = 3
 
-# Line ends and brackets, and what may hold them: texts and comments. A long text that is not
-# closed goes on to the end of the document, and another to the end of its line.
+# Line ends and brackets, and texts and comments, which may contain them. A multi-line text that is
+# not closed goes on to the end of the document, any other text to the end of its line.
 _TOKEN = re.compile(
     r"""
     \"{3} (?: [^\\] | \\. )*? (?: \"{3,5} | \Z )
@@ -36,9 +36,9 @@ _TOKEN = re.compile(
 
 
 def lines_of(text: str) -> dict[Path, int]:
-    """The line in which each table and each key of a document that parses is named first.
+    """The line in which each table and each key is named first, in a document that parses.
 
-    Left out is what stands deeper than the settings of a site do.
+    What is nested deeper than the settings of a site is left out.
     """
     lines: dict[Path, int] = {(): 1}
     table: Path = ()
@@ -53,7 +53,7 @@ def lines_of(text: str) -> dict[Path, int]:
 
 
 def fault_of(text: str, error: Exception) -> tuple[int, str]:
-    """The line of what makes a document no TOML, and the parser's words, which quote no value."""
+    """The line of the first syntax error, and the parser's message, which quotes no value."""
     place = _PLACE.search(str(error))
     words = _PLACE.sub("", str(error)) if place else "too much for a value"
     line = place["line"] if place else None
@@ -62,7 +62,7 @@ def fault_of(text: str, error: Exception) -> tuple[int, str]:
 
 
 def _first_unparsable(text: str) -> int:
-    """The line of the first statement that is none, or else of the last one."""
+    """The line of the first statement that does not parse, or else of the last one."""
     last = 1
     for number, statement in _statements(text):
         last = number

@@ -23,7 +23,7 @@ _SWITCH |= {"off": False, "false": False, "no": False, "0": False}
 
 
 DIRECT = "direct"
-"""What stands in place of a proxy for a site that uses none, although there is one for all."""
+"""The value for using no proxy although there is one for everything."""
 
 
 class YtDlpUpdates(StrEnum):
