@@ -188,7 +188,7 @@ def test_stop_just_after_the_start_was_counted_is_no_crash(tmp_path: Path) -> No
         for _ in range(2)
     )
     assert (first.returncode, second.returncode) == (0, 0)
-    assert b"The last run ended: stopped." in second.stderr
+    assert b"How the last run ended: stopped." in second.stderr
 
 
 def test_idle_bot_stops_in_the_middle_of_a_poll(site: MediaSite, tmp_path: Path) -> None:
@@ -212,7 +212,7 @@ def test_two_pollers_are_named(site: MediaSite, tmp_path: Path) -> None:
 
 def test_without_ffmpeg_the_bot_warns_and_works(site: MediaSite, tmp_path: Path) -> None:
     with Scene(site, tmp_path, {**ONE_WORKER_EACH, "PATH": str(tmp_path)}) as scene:
-        assert "ffmpeg is not found" in scene.bot.log
+        assert "ffmpeg and ffprobe not found" in scene.bot.log
         scene.send("/clip/no-ffmpeg.mp4")
         (answer,) = scene.wait_for_answers()
         assert answer.kind == "video"
