@@ -66,7 +66,20 @@ def print_json(value: Any) -> None:
 
 def to_json(value: Any) -> str:
     """`value` for programs, without secrets."""
-    return redact(json.dumps(value, indent=2, ensure_ascii=True))
+    return json.dumps(_redacted(value), indent=2, ensure_ascii=True)
+
+
+def _redacted(value: Any) -> Any:
+    # Each text by itself: in finished JSON this would take quotation marks and escapes along.
+    match value:
+        case str():
+            return redact(value)
+        case list() | tuple():
+            return [_redacted(each) for each in value]
+        case dict():
+            return {_redacted(key): _redacted(each) for key, each in value.items()}
+        case _:
+            return value
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]], *, wraps: bool = True) -> str:

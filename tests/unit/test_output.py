@@ -1,6 +1,7 @@
 """How findings and tables fit a terminal, and stay whole elsewhere."""
 
 import io
+import json
 import os
 import sys
 from collections.abc import Callable
@@ -10,7 +11,7 @@ import pytest
 
 from maintenance import check
 from maintenance.findings import ok
-from maintenance.output import hang, replace_file, table
+from maintenance.output import hang, replace_file, table, to_json
 
 LEAD = "critical workers downloads  "
 CAUSE = "0 of 2, 0 busy, cannot start: ModuleNotFoundError: No module named 'yt_dlp.extractor'"
@@ -63,6 +64,24 @@ def test_a_check_is_shown_in_every_locale(monkeypatch: pytest.MonkeyPatch) -> No
     assert (
         shown.getvalue() == rb"ok       DATA_DIR       /srv/\u041a\u0438\u043d\u043e\udcff" + b"\n"
     )
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ('no "https://a.example/v?sig=1": late', 'no "https://a.example/v?…": late'),
+        ('no "https://a.example/v#1"', 'no "https://a.example/v?…"'),
+        ("refused: /v/clip?sig=1", "refused: /v/clip?…"),
+        ("see https://a.example/v?a=1\nThe cause", "see https://a.example/v?…\nThe cause"),
+        ("https://ada:secret@a.example/\\", "https://[redacted]@a.example/\\"),
+    ],
+)
+def test_json_stays_json_whatever_is_redacted(text: str, shown: str) -> None:
+    value = {text: [text, (text, 1)], "why": {"detail": text, "run": None, "left": True}}
+    assert json.loads(to_json(value)) == {
+        shown: [shown, [shown, 1]],
+        "why": {"detail": shown, "run": None, "left": True},
+    }
 
 
 def test_file_in_place_of_which_another_comes_is_an_ordinary_one(tmp_path: Path) -> None:
