@@ -66,6 +66,56 @@ def test_an_empty_file_may_be_replaced(ledger_file: Path, backup: Path) -> None:
     assert stat.S_IMODE(backup.stat().st_mode) == 0o600
 
 
+@pytest.mark.parametrize("exists", [True, False])
+def test_a_link_stays_and_leads_to_the_backup(
+    exists: bool, ledger_file: Path, backup: Path, tmp_path: Path
+) -> None:
+    """People make a link to a disk for backups."""
+    other_disk = tmp_path / "other-disk"
+    other_disk.mkdir()
+    if exists:
+        (other_disk / "nightly").touch()
+    backup.symlink_to("other-disk/nightly")
+    fill(ledger_file, 1)
+    back_up(ledger_file, backup)
+    assert backup.is_symlink()
+    assert updates_in(other_disk / "nightly") == [1]
+    assert os.listdir(other_disk) == ["nightly"]
+
+
+def a_device(path: Path) -> None:
+    """What /dev/null is, under a name that may be lost."""
+    try:
+        os.mknod(path, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    except PermissionError:
+        pytest.skip("only root makes devices")
+
+
+def a_directory(path: Path) -> None:
+    path.mkdir()
+
+
+def a_fifo(path: Path) -> None:
+    os.mkfifo(path)
+
+
+@pytest.mark.parametrize("make", [a_device, a_directory, a_fifo])
+@pytest.mark.parametrize("is_link", [False, True])
+def test_what_is_no_ordinary_file_is_not_replaced(
+    make: Callable[[Path], None], is_link: bool, ledger_file: Path, backup: Path, tmp_path: Path
+) -> None:
+    fill(ledger_file, 1)
+    special = tmp_path / "special" if is_link else backup
+    make(special)
+    if is_link:
+        backup.symlink_to(special)
+    before = special.stat()
+    with pytest.raises(LedgerError, match="backup is not an ordinary file"):
+        back_up(ledger_file, backup)
+    assert special.stat() == before
+    assert backup.is_symlink() is is_link
+
+
 def a_text(path: Path) -> None:
     path.write_text("somebody's notes\n")
 

@@ -31,11 +31,12 @@ _APPLICATION_ID = slice(68, 72)
 def back_up(ledger: Path, target: Path) -> None:
     """Make `target` a copy of the ledger as it is now, for its owner alone to read.
 
-    An earlier backup or an empty file is replaced, any other refused. Raises LedgerError,
-    LedgerBusy or OSError, and then `target` is as it was.
+    An earlier backup or an empty file is replaced, any other refused; a link stays, and leads to
+    the copy. Raises LedgerError, LedgerBusy or OSError, and then `target` is as it was.
     """
     if target.exists():
         _refuse_other_file(ledger, target)
+    target = Path(os.path.realpath(target))
     with new_file_beside(target) as new:
         _copy(ledger, new)
         os.replace(new, target)
@@ -61,6 +62,9 @@ def restore(ledger: Path, backup: Path) -> Path | None:
 
 
 def _refuse_other_file(ledger: Path, target: Path) -> None:
+    # A device would be replaced, too: as root even /dev/null, which reads as an empty file.
+    if not target.is_file():
+        raise LedgerError(f"{target} is not an ordinary file, so it is left as it is")
     if target.samefile(ledger):
         raise LedgerError(f"{target} is the ledger itself: name another file for its backup")
     with target.open("rb") as file:
