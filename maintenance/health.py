@@ -20,7 +20,7 @@ from worker.clocks import Wall
 from worker.downloads.ytdlp.packages.installed import is_newer
 from worker.errors import Remedy
 from worker.ledger import DOWNLOADS
-from worker.sites import site_of
+from worker.sites import KNOWN_NAMES, site_of
 
 _REFUSED_UNTIL = (
     "It is tried again daily, and this stays until a try succeeds, the release is withdrawn,"
@@ -219,10 +219,18 @@ def _downloads(measures: Measures) -> Finding:
 
 
 def _sites(measures: Measures) -> Finding:
-    down = sorted(measures.sites_down_until.items(), key=lambda site: site[1])
+    down = sorted(
+        measures.sites_down_until.items(),
+        key=lambda site: (not _is_known(measures, site[0]), site[1]),
+    )
     if not down:
         return ok("sites", "none is down")
-    tries = [f"{site}, {_next_try(probe_at - measures.taken_at)}" for site, probe_at in down]
+    tries = [
+        f"{site}, {_next_try(probe_at - measures.taken_at)}"
+        for site, probe_at in down[: limits.SITES_NAMED]
+    ]
+    if others := len(down) - len(tries):
+        tries.append(f"and {others} more")
     text = f"{len(down)} down for everybody: {'; '.join(tries)}"
     return warning("sites", text, alerts_every_s=HOURLY_S)
 
@@ -233,16 +241,47 @@ def _sites_file(measures: Measures) -> Iterable[Finding]:
 
 
 def _blocked(measures: Measures) -> Iterable[Finding]:
+    others: dict[str, int] = {}
     for site, links in measures.statistics.blocked.items():
         remedy = measures.statistics.remedies.get(site)
         if remedy is Remedy.NEW_COOKIES and site_of(site) in measures.cookies:
             continue  # The finding on its cookies says so until they work again.
-        helps = _HELPS[remedy]
-        text = (
-            f"turned away {count(links, 'link')} in the last day, for reasons not their own:"
-            f" {helps}; python -m maintenance failed list"
-        )
-        yield warning(f"blocked by {site}", text, alerts_every_s=DAILY_S)
+        if _is_known(measures, site):
+            yield _turned_away(site, links, _help(measures, site))
+        else:
+            others[site] = links
+    if others:
+        # Together: one person with a server that says it on each port would raise any number.
+        yield _turned_away("others", sum(others.values()), _help_with_others(measures, others))
+
+
+def _is_known(measures: Measures, site: str) -> bool:
+    """Whether the bot or `sites.toml` names a site: a stranger cannot make more of those."""
+    return site_of(site) in KNOWN_NAMES | measures.sites_named
+
+
+def _turned_away(by: str, links: int, helps: str) -> Finding:
+    text = (
+        f"turned away {count(links, 'link')} in the last day, for reasons not their own:"
+        f" {helps}; python -m maintenance failed list"
+    )
+    return warning(f"blocked by {by}", text, alerts_every_s=DAILY_S)
+
+
+def _help(measures: Measures, site: str) -> str:
+    return _HELPS[measures.statistics.remedies.get(site)]
+
+
+def _help_with_others(measures: Measures, blocked: Mapping[str, int]) -> str:
+    """What helps with those that turned away the most links, the first in `blocked`."""
+    worst_first = list(blocked.items())
+    named = [
+        f"{links} at {site}, {_help(measures, site)}"
+        for site, links in worst_first[: limits.SITES_NAMED]
+    ]
+    if more := sum(links for _, links in worst_first[limits.SITES_NAMED :]):
+        named.append(f"{more} at other sites")
+    return "; ".join(named)
 
 
 def _cookies(measures: Measures) -> Iterable[Finding]:

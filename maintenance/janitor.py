@@ -184,6 +184,7 @@ class Janitor:
         sites = dict(self._dispatcher.sites_down)
         described = published.describe_bot(self._dispatcher)
         described["sites_trouble"] = self._sites_watch.trouble
+        described["sites_named"] = sorted(self._sites_watch.sites.named)
         facts = described, polled_at, sites
         now = clocks.monotonic()
         if facts != self._published or now >= self._publish_again_at:

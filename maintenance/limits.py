@@ -5,7 +5,7 @@ QUEUE_CRITICAL = 200
 """Jobs that wait for one pool, and not for the pace of a site."""
 
 SITES_NAMED = 3
-"""How many sites are named whose pace makes links wait."""
+"""How many sites a finding on several names."""
 
 FAILURES_WARNING = 0.05
 FAILURES_CRITICAL = 0.10

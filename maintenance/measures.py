@@ -89,7 +89,8 @@ class Measures:
     `published_at` is when the running bot last published, `polled_at` when Telegram last answered
     it. `cpu_share` is of all processors, over the sampling interval that ended at `cpu_at`.
     `sites_down_until` are the sites that fail for everybody, with the time of the next try, and
-    `sites_full` those at their limit, each with the key of `sites.toml` that sets it.
+    `sites_full` those at their limit, each with the key of `sites.toml` that sets it;
+    `sites_named` are those that it names.
     """
 
     taken_at: Wall
@@ -120,6 +121,7 @@ class Measures:
     sites_trouble: str | None
     sites_down_until: Mapping[str, Wall]
     sites_full: Mapping[str, str]
+    sites_named: frozenset[str]
     missing_ffmpeg: tuple[str, ...]
     js_runtime: str | None
     landlock_abi: int
@@ -184,6 +186,7 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         sites_trouble=said.get("sites_trouble"),
         sites_down_until=said.get("sites_down", {}),
         sites_full=sites_full,
+        sites_named=frozenset(said.get("sites_named", ())),
         missing_ffmpeg=tuple(program_paths.missing_ffmpeg()),
         js_runtime=javascript.installed(),
         landlock_abi=confinement["landlock_abi"],

@@ -175,10 +175,10 @@ OK, WARNING, CRITICAL = Level.OK, Level.WARNING, Level.CRITICAL
         (figures(refused=1), "telegram", WARNING, False),
         (figures(paused_since=0.0), "pause", WARNING, False),
         (replaced(sites_down_until={"site.example": Wall(0.0)}), "sites", WARNING, True),
-        (figures(blocked={"site.example": 3}), "blocked by site.example", WARNING, True),
+        (figures(blocked={"site.example": 3}), "blocked by others", WARNING, True),
         (
-            figures(blocked={"a.example": 1}, remedies={"b.example": Remedy.PACE}),
-            "blocked by a.example",
+            figures(blocked={"x.com": 1}, remedies={"b.example": Remedy.PACE}),
+            "blocked by x.com",
             WARNING,
             True,
         ),
@@ -205,6 +205,15 @@ def test_sites_that_are_down_are_named_with_their_next_try(well: Measures) -> No
     assert item.text == (
         "2 down for everybody: a.example, tried with its next link; b.example, tried again in 4m00s"
     )
+
+
+def test_of_many_sites_that_are_down_the_known_ones_are_named_first(well: Measures) -> None:
+    now = well.taken_at
+    down = {f"evil.example:{port}": Wall(now - port) for port in range(500)}
+    taken = replaced(sites_down_until=down | {"x.com": Wall(now + 240)})(well)
+    (item,) = [each for each in assess(taken) if each.name == "sites"]
+    assert item.text.startswith("501 down for everybody: x.com, tried again in 4m00s; evil")
+    assert item.text.endswith("; and 498 more")
 
 
 @pytest.mark.parametrize(
@@ -290,11 +299,32 @@ def test_peak_is_never_below_what_is_used_now(well: Measures) -> None:
 def test_operator_is_told_what_to_do_for_a_site(
     well: Measures, remedy: Remedy | None, said: str
 ) -> None:
-    remedies = {"site.example": remedy} if remedy else {}
-    blocked = figures(blocked={"site.example": 2}, remedies=remedies)(well)
-    (finding,) = [each for each in assess(blocked) if each.name == "blocked by site.example"]
-    assert said in finding.text
-    assert finding.alerts_every_s == DAILY_S
+    remedies = dict.fromkeys(("x.com", "site.example"), remedy) if remedy else {}
+    blocked = figures(blocked={"site.example": 2, "x.com": 1}, remedies=remedies)(well)
+    for name in ("blocked by x.com", "blocked by others"):
+        (finding,) = [each for each in assess(blocked) if each.name == name]
+        assert said in finding.text
+        assert finding.alerts_every_s == DAILY_S
+
+
+def test_one_servers_many_ports_are_one_finding(well: Measures) -> None:
+    named = {"m.mine.example": 5, "youtube.com": 2}
+    strange = {"a.example": 7, **{f"evil.example:{port}": 1 for port in range(500)}}
+    taken = figures(blocked={**strange, **named}, remedies={"a.example": Remedy.COOKIES})(well)
+    found = assess(replaced(sites_named=frozenset({"mine.example"}))(taken))
+    texts = {each.name: each.text for each in found if each.name.startswith("blocked")}
+    assert sorted(texts) == [
+        "blocked by m.mine.example",
+        "blocked by others",
+        "blocked by youtube.com",
+    ]
+    text = texts["blocked by others"]
+    assert text.startswith(
+        "turned away 507 links in the last day, for reasons not their own:"
+        " 7 at a.example, it asks for an account"
+    )
+    assert "; 1 at evil.example:0, it may want" in text
+    assert text.endswith("; 498 at other sites; python -m maintenance failed list")
 
 
 @pytest.mark.parametrize(

@@ -23,6 +23,7 @@ from tests.support.process_kit import wait_until
 from worker.clocks import Monotonic
 from worker.ledger import Ledger, LedgerBusy, ledger_path
 from worker.ledger.storage.database import Database
+from worker.ledger.upkeep.upkeep import Upkeep
 from worker.pool import watched_process
 from worker.pool.watched_process import fork_server_pid, prepare_start, replace_fork_server
 from worker.processes import process_table, signals
@@ -151,6 +152,17 @@ def test_sample_is_noted_even_if_the_ledger_cannot_be_written(
     with pytest.raises(LedgerBusy):
         janitor.sample()
     assert len(noted) == 1
+
+
+def test_commands_learn_which_sites_have_settings(tmp_path: Path) -> None:
+    Ledger(ledger_path(tmp_path)).close()
+    (tmp_path / "sites.toml").write_text('["b.example"]\n["a.example"]\n')
+    watch = SitesWatch(SitesFile((tmp_path / "sites.toml",)))
+    Janitor(
+        Settings(bot_token="", data_dir=tmp_path), nobody_at_work(), lambda: None, watch
+    ).publish()
+    with Upkeep(ledger_path(tmp_path)) as ledger:
+        assert ledger.published("bot")["sites_named"] == ["a.example", "b.example"]
 
 
 def test_sweep_removes_what_no_job_needs(janitor: Janitor, downloads: Path) -> None:
