@@ -30,6 +30,7 @@ from maintenance.service_files import STOP_RESERVE_S
 from worker import ROOT, data_directory
 from worker.clocks import wall_clock
 from worker.cookie_file import open_to_read, usable
+from worker.dispatch.disk_space import free_files
 from worker.downloads.confinement import network
 from worker.errors import JobError, TelegramBusy, TelegramUnauthorized, TelegramUnreachable
 from worker.ledger import LedgerBusy, LedgerError, check_access, check_file, ledger_path
@@ -249,10 +250,10 @@ def check_disk(settings: Settings) -> Finding:
     while not path.exists() and path != path.parent:
         path = path.parent
     try:
-        usage = shutil.disk_usage(path)
+        usage, files = shutil.disk_usage(path), free_files(path)
     except OSError as error:
         return critical("disk", f"the free space at {path} cannot be read: {error.strerror}")
-    return disk.assess(usage.free, usage.total, settings.answer_bytes, running=0)
+    return disk.assess(usage.free, usage.total, files, settings.answer_bytes, running=0)
 
 
 def check_sites(file: SitesFile) -> list[Finding]:

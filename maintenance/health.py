@@ -337,8 +337,20 @@ def _memory(measures: Measures) -> Finding:
 
 
 def _disk(measures: Measures) -> Finding:
-    free, total = measures.disk_free_bytes, measures.disk_total_bytes
-    return disk.assess(free, total, measures.answer_bytes, len(measures.downloads))
+    found = disk.assess(
+        measures.disk_free_bytes,
+        measures.disk_total_bytes,
+        measures.disk_free_files,
+        measures.answer_bytes,
+        len(measures.downloads),
+    )
+    if found.level is not Level.OK or measures.no_room_at is None:
+        return found
+    ago_s = max(0.0, measures.taken_at - measures.no_room_at)
+    if ago_s >= limits.NO_ROOM_S:
+        return found
+    text = f"{found.text}, but a job found no room {duration(ago_s)} ago"
+    return critical("disk", f"{text}: the bot's user may be over its quota (quota -s, df -i)")
 
 
 def _cpu(measures: Measures) -> Finding:

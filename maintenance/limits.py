@@ -23,6 +23,9 @@ MEMORY_CRITICAL = 0.80
 MAIN_MEMORY_MIB = 150
 """What the bot uses besides its workers and their downloads."""
 
+NO_ROOM_S = 3600.0
+"""For how long a download that found no room on the disk counts. One that waits is tried again."""
+
 STARTS_CRITICAL = 5
 """Starts of the bot in an hour, unless all came after a stop."""
 

@@ -19,6 +19,7 @@ from maintenance.runs import Starts
 from maintenance.updates import situation
 from maintenance.updates.situation import Situation
 from worker.clocks import Wall, wall_clock
+from worker.dispatch.disk_space import free_files
 from worker.downloads import program_paths
 from worker.downloads.confinement.network import Network
 from worker.downloads.ytdlp.packages.installed import installed_version
@@ -109,6 +110,10 @@ class Measures:
     memory_peak_share: float
     disk_free_bytes: int
     disk_total_bytes: int
+    disk_free_files: int | None
+    """How many more files fit on the disk; None where that has no limit of its own."""
+    no_room_at: Wall | None
+    """When a job of the running bot last found no room, unless a download has found some since."""
     answer_bytes: int
     """The most that the files of one link's answer may take."""
     cpu_share: float | None
@@ -175,6 +180,8 @@ def take(settings: Settings, ledger: Upkeep, zombies: int) -> Measures:
         memory_peak_share=ledger.memory_peak(Wall(wall - PEAK_S)),
         disk_free_bytes=disk.free,
         disk_total_bytes=disk.total,
+        disk_free_files=free_files(settings.data_dir),
+        no_room_at=said.get("no_room_at"),
         answer_bytes=settings.answer_bytes,
         cpu_share=said_cpu.get("machine_share"),
         cpu_at=said_cpu.get("at"),

@@ -33,6 +33,7 @@ def describe_bot(dispatcher: "Dispatcher") -> dict[str, Any]:
         "upgrade_trouble": dispatcher.ytdlp.trouble,
         "ytdlp_in_use": dispatcher.ytdlp.in_use,
         "sites_full": dict(dispatcher.sites_full),
+        "no_room_at": dispatcher.no_room_at,
         "confinement": describe_confinement(),
         "judge": _describe_judge(dispatcher.judge),
         "pools": [

@@ -10,6 +10,7 @@ import sysconfig
 from collections import namedtuple
 from importlib import metadata
 from pathlib import Path
+from types import SimpleNamespace
 
 import certifi
 import pytest
@@ -126,6 +127,15 @@ def test_free_disk(
     monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
     settings = Settings(bot_token="", data_dir=tmp_path / "not" / "yet")
     assert check.check_disk(settings).level is level
+
+
+def test_disk_without_room_for_files_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    usage = Usage(100_000 * MEBIBYTE, 0, 50_000 * MEBIBYTE)
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage)
+    monkeypatch.setattr(os, "statvfs", lambda path: SimpleNamespace(f_files=10**6, f_favail=1))
+    found = check.check_disk(Settings(bot_token="", data_dir=tmp_path))
+    assert found.level is Level.CRITICAL
+    assert "only 1 more file can be made (df -i)" in found.text
 
 
 @pytest.mark.parametrize(

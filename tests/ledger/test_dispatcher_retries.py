@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from tests.support.asked_looks import ask
 from tests.support.stepped_dispatcher import TOKEN, MakeBot, SteppedDispatcher
 from worker.errors import (
     Fault,
@@ -23,11 +24,14 @@ from worker.protocol import (
     Deliver,
     Download,
     Explain,
+    Media,
     Outpaced,
     PostStatus,
     Retry,
+    ShowLook,
     Stage,
 )
+from worker.protocol.looks import MediaLook
 
 LINK = "https://site.example/v"
 RETRY_S = 120
@@ -149,6 +153,31 @@ def test_full_disk_costs_no_attempt(bot: SteppedDispatcher) -> None:
         assert bot.attempts("download") == [0]
         bot.step(RETRY_S)
     assert bot.attempt() == 1
+
+
+def test_full_disk_is_noted_until_a_download_finds_room(bot: SteppedDispatcher) -> None:
+    begin(bot)
+    for _ in range(2):
+        bot.fail(Download, JobError(Reason.DISK_FULL, Fault.RETRYABLE))
+        assert bot.dispatcher.no_room_at == bot.wall
+        bot.step(RETRY_S)
+    failed_at = bot.dispatcher.no_room_at
+    assert failed_at is not None
+    bot.fail(Download, FLEETING)
+    bot.step(RETRY_S)
+    assert bot.dispatcher.no_room_at == failed_at, "that says nothing of the disk"
+    bot.finish_download()
+    assert bot.dispatcher.no_room_at is None
+
+
+def test_a_look_does_not_show_that_there_is_room(bot: SteppedDispatcher) -> None:
+    ask(bot)
+    bot.post()
+    bot.fail(Download, JobError(Reason.DISK_FULL, Fault.RETRYABLE))
+    bot.step(RETRY_S)
+    bot.finish(Download, Media((), look=MediaLook("A film")))
+    assert bot.tasks(ShowLook)
+    assert bot.dispatcher.no_room_at is not None
 
 
 # ------------------------------------------------------------------------------- Telegram

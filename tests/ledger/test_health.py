@@ -45,6 +45,7 @@ def well(settings: Settings) -> Measures:
         polled_at=taken.taken_at,
         disk_free_bytes=50 * GB,
         disk_total_bytes=100 * GB,
+        disk_free_files=None,
         answer_bytes=GB,
         ytdlp="2026.10.26",
         ytdlp_age_days=10,
@@ -147,6 +148,8 @@ OK, WARNING, CRITICAL = Level.OK, Level.WARNING, Level.CRITICAL
         (replaced(disk_free_bytes=11 * GB, downloads=A_DOWNLOAD), "disk", OK, False),
         (replaced(disk_free_bytes=9 * GB, downloads=A_DOWNLOAD), "disk", CRITICAL, True),
         (replaced(disk_free_bytes=GB, disk_total_bytes=8 * GB), "disk", CRITICAL, True),
+        (replaced(disk_free_files=1000), "disk", OK, False),
+        (replaced(disk_free_files=999), "disk", CRITICAL, True),
         (replaced(zombies=1), "zombies", CRITICAL, True),
         (replaced(bot_pid=None), "bot", CRITICAL, True),
         (replaced(published_at=0.0), "bot", CRITICAL, True),
@@ -196,6 +199,24 @@ def test_verdict(well: Measures, change: Any, name: str, level: Level, alerts: b
     items = {item.name: item for item in assess(change(well))}
     assert (items[name].level, items[name].alerts_every_s is not None) == (level, alerts)
     assert worst(items.values()) is level
+
+
+@pytest.mark.parametrize(("ago_s", "level"), [(40.0, CRITICAL), (3599.0, CRITICAL), (3600.0, OK)])
+def test_a_job_that_found_no_room_is_the_operators(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch, well: Measures, ago_s: float, level: Level
+) -> None:
+    me = process_table.identify(os.getpid())
+    monkeypatch.setattr(measures, "running_bot", lambda _: me)
+    bot = nobody_at_work()
+    monkeypatch.setattr(type(bot), "no_room_at", Wall(well.taken_at - ago_s))
+    with Upkeep(ledger_path(settings.data_dir)) as ledger:
+        ledger.publish(published.BOT, published.describe_bot(bot))
+    found_at = take(settings).no_room_at
+    assert found_at == well.taken_at - ago_s
+    (item,) = [i for i in assess(replaced(no_room_at=found_at)(well)) if i.name == "disk"]
+    assert item.level is level
+    if level is CRITICAL:
+        assert "but a job found no room " in item.text
 
 
 def test_sites_that_are_down_are_named_with_their_next_try(well: Measures) -> None:

@@ -13,7 +13,7 @@ from types import MappingProxyType, SimpleNamespace
 from typing import Any, cast
 
 from tests.support.fake_judge import FakeJudge
-from worker.clocks import Monotonic
+from worker.clocks import Monotonic, Wall
 from worker.dispatch.dispatcher import Dispatcher
 from worker.processes import process_table, signals
 from worker.processes.process_table import INSTANCE_VARIABLE, JOB_VARIABLE, Identity
@@ -32,6 +32,7 @@ class _NobodyAtWork:
     judge = FakeJudge()
     sites_down: Mapping[str, Monotonic] = MappingProxyType({})
     sites_full: Mapping[str, str] = MappingProxyType({})
+    no_room_at: Wall | None = None
     work: tuple[Any, ...] = ()
 
 

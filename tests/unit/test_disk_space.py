@@ -1,9 +1,11 @@
 """When a download may start, and which directories go."""
 
+import os
 import re
 import shutil
 from collections import namedtuple
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -35,6 +37,18 @@ def test_download_waits_for_room(
 ) -> None:
     monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(total, total - free, free))
     assert DiskSpace(tmp_path, 50_000_000).allows_one_beside(running) is allowed
+
+
+@pytest.mark.parametrize(
+    ("files", "free", "allowed"),
+    [(10**6, 999, False), (10**6, 1000, True), (0, 0, True)],  # btrfs counts none
+)
+def test_download_waits_for_room_for_files(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, files: int, free: int, allowed: bool
+) -> None:
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: Usage(10**12, 0, 10**12))
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_files=files, f_favail=free))
+    assert DiskSpace(tmp_path, 50_000_000).allows_one_beside(0) is allowed
 
 
 def test_sweep_takes_what_begins_so_and_is_not_live(tmp_path: Path) -> None:

@@ -146,6 +146,11 @@ class Dispatcher:
         return self._site_rules.full_lately
 
     @property
+    def no_room_at(self) -> Wall | None:
+        """When a job last found no room on the disk, unless a download has found some since."""
+        return self._disk_space.no_room_at
+
+    @property
     def work(self) -> list[Work]:
         """The jobs that workers have, and how far they are."""
         return self._running.work(self._showing.downloads)

@@ -317,6 +317,15 @@ def describe(event: Event) -> str:
             return str(event)
 
 
+def is_out_of_room(event: Event) -> bool:
+    """Whether a job has ended because there was no room on the disk for it."""
+    match event:
+        case Failed(error=JobError(reason=Reason.DISK_FULL)):
+            return True
+        case _:
+            return False
+
+
 def known_s(error: JobError) -> float:
     """For how many seconds a download's failure need not be found out again."""
     return _KNOWN_S.get(error.reason, 0.0) if error.fault is Fault.PERMANENT else 0.0

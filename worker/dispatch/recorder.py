@@ -175,6 +175,9 @@ class Recorder:
                 self._ledger.finish_summary(job, result.message_id, wall)
             case DownloadJob():
                 self._ledger.finish_download(job, result, wall)
+                # A look, which has no files, does not show that there is room for some.
+                if result.files:
+                    self._disk_space.no_room_at = None
                 log_lines.download_done(job, result, took_s)
             case ExplainJob():
                 self._finish_explanation(job, result, wall)
@@ -233,6 +236,8 @@ class Recorder:
 
         `refused_s` is for how long Telegram has not answered it while it answered others.
         """
+        if outcomes.is_out_of_room(event):
+            self._disk_space.no_room_at = wall
         match outcomes.decide(job, event, self._retries, wall, refused_s):
             case outcomes.TryAgain() as again:
                 self._try_again(job, event, again, wall)
