@@ -94,6 +94,26 @@ def test_the_qualities_of_a_site_are_told_with_what_they_need() -> None:
     assert not made.qualities
 
 
+@pytest.mark.parametrize(("wanted", "name"), [(720, "hd"), (480, "sd"), (144, "least")])
+def test_higher_qualities_than_the_wanted_one_are_offered_too(wanted: int, name: str) -> None:
+    made = chooser(form=Form(max_height=wanted))
+    heights = {"full": 1080, "hd": 720, "sd": 480, "least": 360}
+    formats = [a_format(each, height // 50, height) for each, height in heights.items()]
+    assert (chosen(made, *formats), made.note) == (name, None)
+    assert [each.height for each in made.qualities] == [1080, 720, 480, 360]
+
+
+def test_qualities_that_are_offered_are_in_the_wanted_language() -> None:
+    made = chooser(form=Form(max_height=360, language="fr"))
+    formats = [
+        a_format("hd-en", 20, 1080, language="en"),
+        a_format("hd-fr", 15, 720, language="fr"),
+        a_format("sd-fr", 9, 360, language="fr"),
+    ]
+    assert chosen(made, *formats) == "sd-fr"
+    assert [each.height for each in made.qualities] == [720, 360]
+
+
 def test_sound_out_of_a_small_film_is_as_good_as_any() -> None:
     made = chooser(form=SOUND)
     assert chosen(made, a_format("hdr", 900, 2160, vcodec="vp9"), a_format("sd", 9, 240)) == "sd"

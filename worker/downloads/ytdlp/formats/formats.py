@@ -64,6 +64,8 @@ class Chooser:
         self._max_parts = max_parts
         self.form = form
         self._choices: list[Choice] = []
+        # Also what is higher than wanted, which people may choose afterwards.
+        self._offered: list[Choice] = []
         self._chosen: Choice | None = None
         self._excluded: set[object] = set()
         self._formats: Sequence[Format] = ()
@@ -139,15 +141,20 @@ class Chooser:
         self.languages = streams.languages(formats)
         formats = streams.in_language(formats, self.form.language)
         formats = streams.with_inferior_marked(formats)
-        if self.form.max_height:
-            formats = streams.without_higher(formats, self.form.max_height)
-        real = list(itertools.filterfalse(streams.is_inferior, formats))
+        real = itertools.filterfalse(streams.is_inferior, formats)
         self._sizes.compare(Choice((media,), self.duration_s) for media in real)
-        rank = _is_sound if self.form.as_file else Ranking(real, self._budget)
-        self._choices = sorted(self._all(formats), key=lambda c: (c.is_inferior, rank(c)))
+        self._choices = self._offered = self._ranked(formats)
+        if self.form.max_height:
+            self._choices = self._ranked(streams.without_higher(formats, self.form.max_height))
         if self.form.is_sound_only:
             self._choices = list(_for_audio(self._choices))
         return self._choose()
+
+    def _ranked(self, formats: Sequence[Format]) -> list[Choice]:
+        """All choices among the formats, the best first."""
+        real = itertools.filterfalse(streams.is_inferior, formats)
+        rank = _is_sound if self.form.as_file else Ranking(real, self._budget)
+        return sorted(self._all(formats), key=lambda c: (c.is_inferior, rank(c)))
 
     def _doubtful(self, chosen: Choice) -> Format | None:
         """A file whose label may be wrong, where the choice depends on it; None without one."""
@@ -226,9 +233,12 @@ class Chooser:
 
     @property
     def qualities(self) -> tuple[Quality, ...]:
-        """The heights among the latest formats, the highest first, each with its best choice."""
+        """The heights among the latest formats, the highest first, each with its best choice.
+
+        Those above the wanted height are among them.
+        """
         best: dict[int, Choice] = {}
-        for choice in self._choices:
+        for choice in self._offered:
             lines = streams.lines(choice.streams[0])
             if choice.has_video and not choice.is_inferior and is_height(lines):
                 best.setdefault(lines, choice)
