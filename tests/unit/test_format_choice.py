@@ -367,6 +367,13 @@ def test_another_language_is_chosen_where_somebody_wants_it(
     assert chosen(wanted, *THREE) == name.removeprefix("v+")
 
 
+@pytest.mark.parametrize("language", ["de", "deu"])
+def test_language_is_found_by_whichever_name_its_site_gives_it(language: str) -> None:
+    made = chooser(form=Form(language=language))
+    assert chosen(made, spoken("a", 9, "eng"), spoken("b", 5, "ger")) == "b"
+    assert [each.tag for each in made.languages] == ["en", "de"]
+
+
 def test_language_that_there_is_not_is_told() -> None:
     with pytest.raises(JobError) as missing:
         chosen(chooser(form=Form(language="it")), *THREE)

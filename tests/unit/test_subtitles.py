@@ -46,6 +46,12 @@ def video(written: str, heard: str = "", spoken: str | None = None) -> dict[str,
         (video("", "af ab fr-orig", "fr"), None, "fr-orig"),
         (video("", "af ab fr-orig"), None, "fr-orig"),
         (video("live_chat danmaku de"), None, "de"),
+        (video("eng deu"), "de", "de"),
+        (video("eng deu"), "deu", "de"),
+        (video("fra eng", spoken="fra"), None, "fr"),
+        (video("en iw"), "he", "he"),
+        (video("en nb-ttv"), "no", "no-ttv"),
+        (video("en no"), "nb", "no"),
     ],
 )
 def test_the_nearest_subtitles_are_chosen(
@@ -59,7 +65,7 @@ def test_another_language_is_not_taken_for_the_one_that_is_wanted(wanted: str) -
     with pytest.raises(JobError) as missing:
         subtitles.chosen(video("de eng", "deu"), wanted)
     assert missing.value.reason is Reason.NO_SUCH_SUBTITLES
-    assert missing.value.languages == ("de", "eng", "deu")
+    assert missing.value.languages == ("de", "en")
 
 
 @pytest.mark.parametrize(

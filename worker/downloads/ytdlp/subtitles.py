@@ -13,9 +13,9 @@ from worker.downloads.file_names import MEDIA_NAME
 from worker.downloads.media import subtitle_text
 from worker.downloads.media.subtitles import AUTOMATIC, LANGUAGE, MAX_BYTES
 from worker.downloads.ytdlp.beside import kept
+from worker.downloads.ytdlp.language_tags import tag_of
 from worker.downloads.ytdlp.transfer.meter import LIMIT_BYTES
 from worker.errors import Fault, JobError, Reason
-from worker.form import is_language
 from worker.protocol.choices import MAX_SUBTITLES, Subtitles
 
 TEXT = "data"
@@ -49,8 +49,8 @@ def chosen(info: Mapping[str, Any], language: str | None) -> Track:
     tracks = list(_tracks(info))
     if not tracks:
         raise JobError(Reason.NO_SUBTITLES, Fault.PERMANENT, "no subtitles in a known format")
-    spoken = _tag(info.get("language")) or _ENGLISH
-    wanted = [language] if language else [spoken, _ENGLISH]
+    spoken = tag_of(info.get("language")) or _ENGLISH
+    wanted = [tag_of(language)] if language else [spoken, _ENGLISH]
     found = [
         (track.is_automatic, place, -likeness, track)
         for place, tag in enumerate(wanted)
@@ -133,15 +133,9 @@ def _tracks(info: Mapping[str, Any]) -> Iterator[Track]:
         named = info.get(field)
         languages = named.items() if isinstance(named, dict) else ()
         for language, sources in itertools.islice(languages, _MOST_LANGUAGES):
-            tag, source = _tag(language), _best(sources)
+            tag, source = tag_of(language), _best(sources)
             if tag and source:
                 yield Track(tag, is_automatic, source)
-
-
-def _tag(language: object) -> str:
-    """A site's name for a language as a tag in lower case; empty if it is none."""
-    tag = str(language).replace("_", "-").lower() if isinstance(language, str) else ""
-    return tag if is_language(tag) else ""
 
 
 def _best(sources: object) -> Mapping[str, Any] | None:

@@ -5,8 +5,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from worker.downloads.media.contents import positive, side
+from worker.downloads.ytdlp.language_tags import tag_of
 from worker.errors import Fault, JobError, Reason
-from worker.form import Form, is_language
+from worker.form import Form
 from worker.protocol.choices import MAX_LANGUAGES, Language
 
 Format = Mapping[str, Any]
@@ -220,7 +221,8 @@ def in_language(formats: Sequence[Format], language: str | None) -> list[Format]
     """
     if language is None:
         return in_the_original_language(formats)
-    found = [f for f in formats if has(f, "acodec") and language_of(f) == language]
+    wanted = tag_of(language)
+    found = [f for f in formats if has(f, "acodec") and language_of(f) == wanted]
     if not found:
         there = tuple(each.tag for each in languages(formats))
         detail = f"no sound in {language}"
@@ -245,8 +247,8 @@ def languages(formats: Sequence[Format]) -> tuple[Language, ...]:
 
 def language_of(media: Format) -> str:
     """The language of the sound as an IETF tag in lower case; empty if the site gives none."""
-    tag = str(media.get("language") or "").replace("_", "-").lower()
-    return tag if is_language(tag) and tag not in _NO_LANGUAGES else ""
+    tag = tag_of(media.get("language"))
+    return "" if tag in _NO_LANGUAGES else tag
 
 
 def _is_dubbed(media: Format) -> bool:
