@@ -49,6 +49,7 @@ class Reason(StrEnum):
     DRM = "drm"
     LIVE = "live"
     NOT_STARTED = "not started"
+    JUST_ENDED = "just ended"  # a live stream whose site has yet to make a video of it
     NO_FORMAT = "no format"
     NO_SOUND = "no sound"
     NO_COVER = "no cover"
@@ -110,7 +111,8 @@ _OF_LINKS = frozenset(
         *(Reason.INVALID_LINK, Reason.REFUSED_ADDRESS, Reason.UNSUPPORTED, Reason.NO_MEDIA),
         *(Reason.NOT_FOUND, Reason.FORBIDDEN, Reason.PRIVATE, Reason.LOGIN_NEEDED),
         *(Reason.AGE_RESTRICTED, Reason.GEO_BLOCKED, Reason.DRM, Reason.LIVE),
-        *(Reason.NOT_STARTED, Reason.NO_SOUND, Reason.NO_COVER, Reason.TOO_LARGE, Reason.TOO_LONG),
+        *(Reason.NOT_STARTED, Reason.JUST_ENDED, Reason.NO_SOUND, Reason.NO_COVER),
+        *(Reason.TOO_LARGE, Reason.TOO_LONG),
         *(Reason.HUGE_PAGE, Reason.LEADS_NOWHERE, Reason.EMPTY_FILE, Reason.BROKEN_FILE),
         *(Reason.UNLIKE_PARTS, Reason.SITE_OFF, Reason.BEYOND_END, Reason.NOTHING_FOUND),
         *(Reason.NOT_CUT, Reason.NO_SUBTITLES, Reason.NO_SUCH_SUBTITLES),

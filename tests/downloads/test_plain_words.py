@@ -70,6 +70,10 @@ AGE = "The site asks for proof of age, which I do not have. Trying again will no
 DRM = "This is copy-protected, so I cannot get it. Trying again will not help."
 LIVE = "This is a live stream. Send the link again when it is over."
 NOT_STARTED = "This has not started yet. Send the link again when it is over."
+JUST_ENDED = (
+    "This stream has just ended, and its site is still making the video."
+    " Send the link again in an hour."
+)
 REMOVED = "That page does not exist any more. Please check the link."
 UNSUPPORTED = "I found no video, sound or picture behind that link. Trying again will not help."
 TOO_LONG = "This is too long for me to send. Trying again will not help."
@@ -100,6 +104,8 @@ CASES: list[tuple[str, Any, str]] = [
     ("upcoming", {"live_status": "is_upcoming"}, NOT_STARTED),
     ("premiere", says("Premieres in 20 minutes"), NOT_STARTED),
     ("offline", says("This channel is not currently live"), NOT_STARTED),
+    ("just-ended", {"live_status": "post_live", "formats": []}, JUST_ENDED),
+    ("just-ended-and-there", {"live_status": "post_live", "duration": 36_000}, TOO_LONG),
     ("removed", 404, REMOVED),
     ("removed-for-good", 410, REMOVED),
     ("removed-in-words", says("This video has been removed by the uploader"), REMOVED),

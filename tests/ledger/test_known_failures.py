@@ -62,6 +62,7 @@ def test_only_what_lies_in_a_link_is_known(reason: Reason) -> None:
         # What the person is told to send again.
         (Reason.LIVE, False),
         (Reason.NOT_STARTED, False),
+        (Reason.JUST_ENDED, False),
         # What is ours or the site's.
         (Reason.NETWORK, False),
         (Reason.SITE_BUSY, False),

@@ -56,6 +56,7 @@ def test_of_a_stream_that_has_not_started_one_can_be_told() -> None:
 def test_what_is_not_live_has_no_such_buttons(live: Live | None) -> None:
     assert offer_rows(ENGLISH, 17, live, OFFER) == ()
     assert refusal_rows(ENGLISH, 17, Reason.PRIVATE, OFFER) == ()
+    assert refusal_rows(ENGLISH, 17, Reason.JUST_ENDED, OFFER) == ()
     assert refusal_rows(ENGLISH, 17, None, OFFER) == ()
 
 

@@ -1,13 +1,16 @@
-"""When a live stream starts, by what its site tells."""
+"""When a live stream starts, and whether it is over, by what its site tells."""
 
 import time
+from typing import Any
 
 import pytest
 from yt_dlp.utils import ExtractorError
 
+from worker.downloads.ytdlp import looking
 from worker.downloads.ytdlp.failures import starts
 from worker.downloads.ytdlp.failures.errors import classify
-from worker.errors import Reason
+from worker.errors import JobError, Reason
+from worker.protocol.looks import Live
 
 MINUTE_S, HOUR_S, DAY_S = 60.0, 3600.0, 86_400.0
 
@@ -40,3 +43,28 @@ def test_a_time_tells_when_it_starts() -> None:
     assert starts.in_s({"release_timestamp": now + 100}) == pytest.approx(100, abs=30)
     assert starts.in_s({"release_timestamp": now - 100}) == 0.0
     assert starts.in_s({}) is None
+
+
+@pytest.mark.parametrize(
+    ("info", "reason"),
+    [
+        ({"live_status": "is_live"}, Reason.LIVE),
+        ({"live_status": "was_live", "is_live": True}, Reason.LIVE),
+        ({"live_status": "is_upcoming"}, Reason.NOT_STARTED),
+        ({"live_status": "post_live", "extractor_key": "Youtube"}, Reason.JUST_ENDED),
+    ],
+)
+def test_what_cannot_be_downloaded_now_is_refused(info: dict[str, Any], reason: Reason) -> None:
+    with pytest.raises(JobError) as refused:
+        starts.refuse_live(info)
+    assert refused.value.reason is reason
+
+
+@pytest.mark.parametrize("status", [None, "not_live", "was_live", "post_live"])
+def test_what_is_over_is_downloaded_if_its_site_has_it(status: str | None) -> None:
+    starts.refuse_live({"live_status": status, "extractor_key": "Rumble"})
+
+
+@pytest.mark.parametrize("status", ["was_live", "post_live"])
+def test_a_look_tells_that_a_stream_is_over(status: str) -> None:
+    assert looking._told({"title": "A talk", "live_status": status}, ()).live is Live.OVER

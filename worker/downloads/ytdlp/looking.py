@@ -35,7 +35,7 @@ from worker.protocol.looks import MAX_RESULTS, Live, MediaLook, SearchResult
 
 _LIVE = {
     "is_live": Live.NOW,
-    "post_live": Live.NOW,
+    "post_live": Live.OVER,
     "is_upcoming": Live.SOON,
     "was_live": Live.OVER,
 }

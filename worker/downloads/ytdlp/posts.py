@@ -21,6 +21,7 @@ from worker.downloads.reports import MAX_FILES
 from worker.downloads.ytdlp import covers, lists, subtitles
 from worker.downloads.ytdlp.answers import Answers
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
+from worker.downloads.ytdlp.failures import starts
 from worker.downloads.ytdlp.failures.errors import classify
 from worker.downloads.ytdlp.formats import streams
 from worker.downloads.ytdlp.network.page_limits import IS_POST, MAX_VIDEOS
@@ -41,7 +42,7 @@ _OF_AN_ITEM = frozenset(
         *(Reason.TOO_LONG, Reason.HUGE_PAGE, Reason.LEADS_NOWHERE, Reason.EMPTY_FILE),
         *(Reason.BROKEN_FILE, Reason.SITE_BUSY, Reason.SITE_ERROR, Reason.NETWORK),
         *(Reason.LIVE, Reason.NOT_STARTED, Reason.UNLIKE_PARTS, Reason.BEYOND_END),
-        *(Reason.NOT_CUT, Reason.STALLED),
+        *(Reason.NOT_CUT, Reason.STALLED, Reason.JUST_ENDED),
     }
 )
 
@@ -150,6 +151,11 @@ class PostYoutubeDL(SpanYoutubeDL):
                     return self._process_post(post, download, extra_info)
                 self.has_more = True
         return super().process_ie_result(ie_result, download, extra_info)
+
+    def raise_no_formats(self, info: Any, *args: Any, **options: Any) -> None:
+        """Fail for lack of formats, which a stream that has just ended does not have yet."""
+        starts.refuse_just_ended(info)
+        super().raise_no_formats(info, *args, **options)
 
     def process_video_result(self, info_dict: Any, download: bool = True) -> Any:
         """Download the cover or the subtitles of a video in its place, where that is wanted."""

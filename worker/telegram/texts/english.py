@@ -33,6 +33,10 @@ ENGLISH = Catalogue(
         Reason.DRM: ("This is copy-protected, so I cannot get it.", _NEVER),
         Reason.LIVE: ("This is a live stream.", "Send the link again when it is over."),
         Reason.NOT_STARTED: ("This has not started yet.", "Send the link again when it is over."),
+        Reason.JUST_ENDED: (
+            "This stream has just ended, and its site is still making the video.",
+            "Send the link again in an hour.",
+        ),
         Reason.NO_FORMAT: ("The site does not offer this in any format that I can send.", _NEVER),
         Reason.NO_SOUND: ("There is no sound in this video.", _NEVER),
         Reason.NOT_CUT: ("I cannot cut a part out of this.", "It may work as a whole."),

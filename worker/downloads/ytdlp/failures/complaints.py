@@ -46,8 +46,8 @@ _WARNING_LIMIT = 300
 _OTHER_REASONS = frozenset(
     {
         *(Reason.REFUSED_ADDRESS, Reason.TOO_LARGE, Reason.TOO_LONG, Reason.HUGE_PAGE),
-        *(Reason.LIVE, Reason.NOT_STARTED, Reason.NETWORK, Reason.TIMED_OUT, Reason.STALLED),
-        *(Reason.OUT_OF_MEMORY, Reason.CRASHED, Reason.DISK_FULL, Reason.INTERNAL),
+        *(Reason.LIVE, Reason.NOT_STARTED, Reason.JUST_ENDED, Reason.NETWORK, Reason.TIMED_OUT),
+        *(Reason.STALLED, Reason.OUT_OF_MEMORY, Reason.CRASHED, Reason.DISK_FULL, Reason.INTERNAL),
     }
 )
 

@@ -19,6 +19,7 @@ _AGE = (Reason.AGE_RESTRICTED, Fault.PERMANENT)
 _GEO = (Reason.GEO_BLOCKED, Fault.PERMANENT)
 _FORBIDDEN = (Reason.FORBIDDEN, Fault.PERMANENT)
 _NOT_STARTED = (Reason.NOT_STARTED, Fault.PERMANENT)
+_JUST_ENDED = (Reason.JUST_ENDED, Fault.PERMANENT)
 _LIVE = (Reason.LIVE, Fault.PERMANENT)
 _DRM = (Reason.DRM, Fault.PERMANENT)
 _NO_MEDIA = (Reason.NO_MEDIA, Fault.PERMANENT)
@@ -88,7 +89,7 @@ _OF_A_SITE: dict[str, tuple[tuple[str, Classification], ...]] = {
         (r"nsfw|age.?restrict|years old", _AGE),
         (r"not (yet )?started|not been started", _NOT_STARTED),
         (r"replay is disabled", _GONE),
-        (r"not downloadable yet", _AGAIN),
+        (r"not downloadable yet", _JUST_ENDED),
         (r"rate.?limit", _BUSY),
         (r"authenticate|access control", _BLOCKED_HERE),
         (r"querying api", _AGAIN),
@@ -191,6 +192,7 @@ _OF_ANY_SITE: tuple[tuple[str, Classification], ...] = (
     (r"protected (by|with) (a )?password|password.?protected|passcode", _PRIVATE),
     (r"(wrong|incorrect|invalid) (video )?password", _PRIVATE),
     (r"(log|sign).?in (to|for) .*\btemporarily\b", _AGAIN),
+    (r"archive will be available|\bvod is still being", _JUST_ENDED),
     (r"will (begin|start|be available)|premieres? in|upcoming|scheduled (for|to)", _NOT_STARTED),
     (r"not (yet available|available yet)|release date|no active stream", _NOT_STARTED),
     (r"not (yet )?(been )?(started|begun|released|published)", _NOT_STARTED),

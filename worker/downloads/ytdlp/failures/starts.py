@@ -1,4 +1,4 @@
-"""Whether a stream is live or has yet to start, and when, as its site says.
+"""Whether a stream is live, has just ended or has yet to start, and when, as its site says.
 
 Pure apart from the wall clock.
 """
@@ -13,9 +13,13 @@ from worker.errors import Fault, JobError, Reason
 
 _NOT_DOWNLOADABLE_NOW: dict[str, tuple[Reason, str]] = {
     "is_live": (Reason.LIVE, "live now"),
-    "post_live": (Reason.LIVE, "live until just now"),
+    "post_live": (Reason.JUST_ENDED, "live until just now"),
     "is_upcoming": (Reason.NOT_STARTED, "not started"),
 }
+
+# Of a stream that has just ended, YouTube has pieces whose number nobody knows beforehand, so that
+# no limit would hold, or only its last two hours. Other sites have all of it, or nothing.
+_MAKES_IT_FIRST = frozenset({"Youtube"})
 
 # As YouTube says it; yt-dlp hands on these words alone.
 _IN = re.compile(r"\bin (a few|an?|\d{1,4}) (moment|second|minute|hour|day)s?\b", re.IGNORECASE)
@@ -23,17 +27,31 @@ _UNITS_S = {"moment": 60.0, "second": 1.0, "minute": 60.0, "hour": 3600.0, "day"
 
 
 def refuse_live(info: Mapping[str, Any]) -> None:
-    """Raise JobError for a stream that is live or has not started, with the time until it will."""
+    """Raise JobError for a stream that is live or has not started, with the time until it will.
+
+    One that has just ended is refused only where its site is known to have no whole video yet.
+    """
     status = "is_live" if info.get("is_live") else str(info.get("live_status"))
-    if status in _NOT_DOWNLOADABLE_NOW:
-        reason, detail = _NOT_DOWNLOADABLE_NOW[status]
-        raise JobError(reason, Fault.PERMANENT, detail, retry_after_s=in_s(info))
+    if status != "post_live" or info.get("extractor_key") in _MAKES_IT_FIRST:
+        _refuse(status, info)
 
 
 def refuse_upcoming(info: Mapping[str, Any]) -> None:
     """Raise JobError for a stream that has not started, with the time until it will."""
     if info.get("live_status") == "is_upcoming":
-        refuse_live(info)
+        _refuse("is_upcoming", info)
+
+
+def refuse_just_ended(info: Mapping[str, Any]) -> None:
+    """Raise JobError for a stream that has just ended."""
+    if info.get("live_status") == "post_live":
+        _refuse("post_live", info)
+
+
+def _refuse(status: str, info: Mapping[str, Any]) -> None:
+    if status in _NOT_DOWNLOADABLE_NOW:
+        reason, detail = _NOT_DOWNLOADABLE_NOW[status]
+        raise JobError(reason, Fault.PERMANENT, detail, retry_after_s=in_s(info))
 
 
 def in_s(info: Mapping[str, Any]) -> float | None:
