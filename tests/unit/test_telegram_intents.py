@@ -106,6 +106,7 @@ def test_a_format_of_sound_that_is_unknown_is_asked_for_again(argument: str) -> 
         ("cover", Form(What.COVER)),
         ("subs", Form(What.SUBTITLES)),
         ("subs EN-gb", Form(What.SUBTITLES, subtitles="en-gb")),
+        ("subs German", Form(What.SUBTITLES, subtitles="de")),
     ],
 )
 def test_a_file_or_its_cover_may_be_wanted(command: str, form: Form) -> None:

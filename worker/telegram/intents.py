@@ -8,6 +8,7 @@ from worker.form import ABOUT, SOUND, WHOLE, WHOLE_LIST, Form, What, is_language
 from worker.protocol.notices import Notice, Topic
 from worker.telegram import clip_times, commands
 from worker.telegram.commands import Command
+from worker.telegram.texts import CATALOGUES
 
 MAX_LINKS = 5
 
@@ -24,6 +25,7 @@ _SOUNDS = {
     "voice": What.VOICE,
     "ogg": What.VOICE,
 }
+_TAGS = {name.lower(): tag for words in CATALOGUES for tag, name in words.languages.items()}
 # A word after a command that may say how something is wanted, or be meant for other people.
 _WORD = re.compile(r"[a-z0-9-]{1,20}", re.ASCII | re.IGNORECASE)
 _SAYS_HOW = re.compile(r"[0-9]|^(?:flac|wav|aac|opus|wma|alac)$")
@@ -34,7 +36,8 @@ def _form_of_sound(word: str) -> Form | None:
 
 
 def _form_of_subtitles(word: str) -> Form | None:
-    return Form(What.SUBTITLES, subtitles=word) if is_language(word) else None
+    tag = _TAGS.get(word, word)
+    return Form(What.SUBTITLES, subtitles=tag) if is_language(tag) else None
 
 
 def _form_of_video(word: str) -> Form | None:
