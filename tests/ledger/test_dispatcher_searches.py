@@ -13,6 +13,7 @@ from tests.support.asked_looks import (
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from worker import media_keys
 from worker.form import SEARCH, WHOLE
+from worker.ledger import preferences
 from worker.protocol import (
     AnswerButton,
     Download,
@@ -25,6 +26,7 @@ from worker.protocol.effects import (
 )
 from worker.protocol.looks import MediaLook, SearchResult
 from worker.protocol.notices import Notice, Refusal, Topic
+from worker.protocol.preferences import Preferences
 
 SEARCH_PAGE = "https://www.youtube.com/results?search_query=bread"
 RESULTS = tuple(SearchResult(f"found-0000{number}", f"Bread {number}") for number in range(1, 6))
@@ -51,6 +53,18 @@ def test_a_result_is_a_link_of_its_own_below_the_answer(
     assert len(bot.tasks(Download)) == 1, "pressed again it is the same"
     buttons = [each for each in told(bot) if isinstance(each, AnswerButton)]
     assert [each.notice for each in buttons] == [Notice(Topic.ON_ITS_WAY)] * 2
+
+
+@pytest.mark.parametrize("chosen", [Preferences(max_height=720), Preferences(asks_first=True)])
+def test_a_result_pressed_again_is_the_same_whatever_is_set(
+    bot: SteppedDispatcher, chosen: Preferences
+) -> None:
+    with bot.ledger._db.transaction():
+        preferences.put(bot.ledger._db, ME, chosen)
+    searched(bot)
+    for callback_id in ("42", "43"):
+        bot.bring(ChooseResult(1, "found-00002", Press(callback_id, ME, ME, ANSWER)))
+    assert len(bot.rows("SELECT id FROM requests")) == 2, "the search and one link"
 
 
 @pytest.mark.parametrize(

@@ -132,7 +132,9 @@ def is_under_way(db: Database, link: OpenRequest) -> bool:
     """Whether the same was chosen below the same answer, and is not answered yet."""
     return bool(
         db.value(
-            "SELECT 1 FROM requests WHERE chat_id = ? AND message_id = ? AND form = ?"
+            "SELECT 1 FROM requests WHERE chat_id = ? AND message_id = ?"
+            # `form` may be what the settings of its person have made of it.
+            " AND coalesce(asked_form, form) = ?"
             " AND url = ? AND answered_at IS NULL AND (verdict IS NULL OR verdict = 'media')",
             link.chat_id,
             link.message_id,
