@@ -103,6 +103,22 @@ def test_what_a_command_has_said_of_a_list_holds_for_all_who_take_of_it(
     assert bot.task(Download).form == wanted
 
 
+def test_items_of_a_list_that_was_asked_for_anew_are_fetched_anew(
+    bot: SteppedDispatcher, chat: Chat
+) -> None:
+    listed(bot, 2)
+    take(bot, 1, 2)
+    chat.settle()
+    bot.bring(OpenRequest(ME, ME, 2, LINK, of_link(LINK), fresh=True))
+    bot.post(LIST + 1)
+    bot.finish(Download, Media((), found_list=a_list(2)))
+    bot.finish(ShowList, Delivered(None))
+    (request_id,) = bot.rows("SELECT max(id) FROM requests")[0]
+    press(bot, TakeItems(request_id, (1, 2), Press("43", ME, ME, LIST + 1)))
+    chat.settle()
+    assert chat.fetched == urls(1, 2, 1, 2)
+
+
 def test_items_wait_for_the_quota_and_leave_room_for_links(make_bot: MakeBot) -> None:
     bot = make_bot(USER_LINKS_PER_HOUR="9")
     listed(bot, 12)

@@ -111,7 +111,9 @@ def _take_items(
     if refusal := _refusal(db, user_id, wall):
         return refusal
     if not batch_lookups.is_under_way(db, request.id, user_id, numbers):
-        batches.open_batch(db, request, found, numbers, user_id, language, wall)
+        batches.open_batch(
+            db, request, found, numbers, user_id, language, wall, fresh=request.fresh
+        )
     return Topic.ON_ITS_WAY
 
 
