@@ -138,10 +138,15 @@ class _EffectRecorder:
                 self._answer(effect)
         return ()
 
-    def _accept(self, link: effects.OpenRequest) -> notices.Refusal | None:
+    def _accept(self, link: effects.OpenRequest) -> None:
+        """Open a request for the link of a message, or reply why not."""
+        if refusal := self._admit(link):
+            admission.tell_refusal(self._db, link, refusal, self._wall)
+
+    def _admit(self, link: effects.OpenRequest) -> notices.Refusal | None:
+        """Open a request for a link unless it is refused. Returns the refusal, not told yet."""
         refusal = admission.refusal_of(self._db, link, self._quota, self._wall)
         if refusal:
-            admission.tell_refusal(self._db, link, refusal, self._wall)
             self.refused.append(refusal)
         else:
             request = requests.open_request(self._db, link, self._wall, self._full_sites)
@@ -163,7 +168,7 @@ class _EffectRecorder:
         if isinstance(chosen, protocol.AnswerButton):
             self._answer(chosen)
             return
-        refusal = None if choices.is_under_way(self._db, chosen) else self._accept(chosen)
+        refusal = None if choices.is_under_way(self._db, chosen) else self._admit(chosen)
         self._tell(press, refusal or notices.Topic.ON_ITS_WAY)
 
     def _answer(self, button: protocol.AnswerButton) -> None:
