@@ -37,8 +37,8 @@ from worker.protocol import (
     RemoveStatus,
     Reply,
     SendGroup,
+    SentApart,
     Stage,
-    StatusLeft,
 )
 from worker.protocol.notices import Notice, Topic
 
@@ -421,7 +421,7 @@ def test_a_status_message_that_a_sentence_leaves_is_removed_later(make_bot: Make
     bot.send("https://a.example/v")
     bot.post(50)
     bot.fail(Download, JobError(Reason.NOT_FOUND, Fault.PERMANENT))
-    bot.finish(Explain, StatusLeft())
+    bot.finish(Explain, SentApart(99, leaves_status=True))
     assert bot.task(RemoveStatus) == RemoveStatus(7, 50)
     bot.kill()
     again = make_bot()
@@ -437,7 +437,7 @@ def test_a_cancelled_answer_that_leaves_its_status_message_is_no_delivery(
     bot.send("https://a.example/v")
     bot.post(50)
     bot.finish_download()
-    bot.finish(Deliver, StatusLeft())
+    bot.finish(Deliver, SentApart(99, leaves_status=True))
     assert bot.task(RemoveStatus) == RemoveStatus(7, 50)
     assert not bot.rows("SELECT * FROM media")
 

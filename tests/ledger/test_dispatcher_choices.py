@@ -7,12 +7,14 @@ import pytest
 from tests.support.ledger_kit import a_link
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
 from tests.support.taken_lists import listed
+from worker.dispatch.outcomes import LONGEST_RETRY_S, MAX_REFUSED_S
 from worker.errors import ChatClosed, TelegramBusy, TelegramUnreachable
 from worker.form import SOUND, WHOLE_LIST, Clip, Form, What
 from worker.ledger.choices.choices import SAID_LATELY_S
 from worker.protocol import (
     AnswerButton,
     Deliver,
+    Delivered,
     Download,
     Explain,
     Media,
@@ -311,6 +313,26 @@ def test_description_comes_once_as_a_message_below_the_answer(bot: SteppedDispat
     assert notice == Notice(Topic.DESCRIPTION, values)
     bot.finish(Reply)
     assert bot.states("reply") == ["done"]
+
+
+def test_below_a_video_in_a_message_of_its_own_the_same_can_be_chosen(
+    bot: SteppedDispatcher,
+) -> None:
+    bot.send(LINK, user_id=ME)
+    bot.post(ANSWER)
+    media = bot.make_media()
+    bot.finish(Download, Media(media.files, SiteOffer(description="Words")))
+    for _ in range(2 * int(MAX_REFUSED_S / LONGEST_RETRY_S) + 20):
+        if bot.task(Deliver).reply_to_id is not None:
+            break
+        bot.dispatcher.reachability.note_answer(bot.now)
+        bot.fail(Deliver, TelegramUnreachable("editMessageMedia: Internal Server Error"))
+        bot.step(LONGEST_RETRY_S)
+    assert bot.task(Deliver).menu == Menu(ME, ANSWER, 1, has_description=True)
+    bot.finish(Deliver, Delivered("file id", MediaKind.VIDEO, message_id=99))
+    assert press(bot, TellDescription(1, PRESS)).notice == Notice(Topic.DEAD_BUTTON)
+    press(bot, TellDescription(1, replace(PRESS, message_id=99)))
+    assert bot.task(Reply).reply_to_id == 99
 
 
 @pytest.mark.parametrize("error", [None, ChatClosed("403")])

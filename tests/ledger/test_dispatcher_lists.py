@@ -6,15 +6,30 @@ from dataclasses import replace
 import pytest
 
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher
-from tests.support.taken_lists import DEAD, LIST, ME, PRESS, Chat, a_list, listed, press, take, urls
+from tests.support.taken_lists import (
+    DEAD,
+    LINK,
+    LIST,
+    ME,
+    PRESS,
+    Chat,
+    a_list,
+    listed,
+    press,
+    take,
+    urls,
+)
 from worker.errors import Reason
 from worker.ledger.lists import batch_lookups, lists
 from worker.protocol import (
     AnswerButton,
+    Delivered,
     Download,
+    Media,
     PostStatus,
     Reader,
     Reply,
+    ShowList,
 )
 from worker.protocol.choices import MENU_LIFE_S, Page
 from worker.protocol.effects import (
@@ -139,6 +154,19 @@ def test_numbers_that_somebody_writes_are_taken(bot: SteppedDispatcher, chat: Ch
     assert not bot.tasks(Reply)
     chat.settle()
     assert chat.sent == urls(2, 9)
+
+
+def test_of_a_list_in_a_message_of_its_own_items_are_taken(
+    bot: SteppedDispatcher, chat: Chat
+) -> None:
+    bot.send(LINK)
+    bot.post(LIST)
+    bot.finish(Download, Media((), found_list=a_list(9)))
+    bot.finish(ShowList, Delivered(None, message_id=LIST + 1))
+    bot.bring(NameItems(Reader(ME), ME, 8, LIST + 1, (2,), True))
+    press(bot, TakeItems(1, (9,), Press("42", ME, ME, LIST + 1)))
+    chat.settle()
+    assert sorted(chat.sent) == urls(2, 9)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import pytest
 
 from tests.support.live_streams import (
     DOWN,
+    LINK,
     LIVE,
     NEXT_STATUS,
     OTHER,
@@ -33,10 +34,14 @@ from worker.protocol import (
     Explain,
     LiveOffer,
     Progress,
+    SentApart,
     Stage,
 )
 from worker.protocol.notices import Cancelled, Notice, Topic
 from worker.settings import Site, Sites
+
+APART = 99
+"""The message of an answer that no status message could be turned into."""
 
 
 @pytest.fixture
@@ -49,6 +54,15 @@ def bot(make_bot: MakeBot) -> SteppedDispatcher:
 
 def test_a_stream_can_be_recorded_for_so_many_minutes(bot: SteppedDispatcher) -> None:
     assert refused(bot).offer == LiveOffer("all", (5, 15, 30))
+
+
+def test_what_is_offered_in_a_message_of_its_own_can_be_pressed(bot: SteppedDispatcher) -> None:
+    bot.send(LINK)
+    bot.post(STATUS)
+    bot.fail(Download, LIVE)
+    bot.finish(Explain, SentApart(APART))
+    assert press(bot, message_id=APART) == Notice(Topic.ON_ITS_WAY)
+    assert bot.task(Download).record_s == 600
 
 
 def test_nothing_is_offered_where_nothing_may_be_recorded(make_bot: MakeBot) -> None:

@@ -28,6 +28,7 @@ from worker.protocol import (
     Delivered,
     Download,
     Media,
+    MediaKind,
     Reply,
     ShowLook,
 )
@@ -220,6 +221,16 @@ def test_the_description_follows_as_a_second_message(bot: SteppedDispatcher) -> 
     # Once for a link, and not again for what is chosen below its answer.
     exact = a_link(Form(max_height=360), is_exact=True)
     assert described(bot, exact) == []
+
+
+def test_the_description_follows_below_a_message_of_its_own(bot: SteppedDispatcher) -> None:
+    open_panel(bot)
+    choose(bot, "description", "on")
+    bot.bring(a_link())
+    bot.post(50)
+    bot.finish(Download, replace(bot.make_media(), offer=SiteOffer(description="Two words.")))
+    bot.finish(Deliver, Delivered("file id", MediaKind.VIDEO, message_id=99))
+    assert bot.task(Reply).reply_to_id == 99
 
 
 def test_buttons_below_answers_can_be_switched_off(bot: SteppedDispatcher) -> None:

@@ -15,6 +15,7 @@ from tests.support.telegram_driver import api as api
 from tests.support.telegram_driver import clip as clip
 from tests.support.telegram_driver import driver as driver
 from worker.errors import Fault, FileIdRefused, JobError, MessageGone, Reason
+from worker.form import WHOLE
 from worker.protocol import (
     Action,
     AnswerButton,
@@ -23,6 +24,7 @@ from worker.protocol import (
     EditStatus,
     Explain,
     HandleUpdate,
+    LiveOffer,
     MediaFile,
     MediaKind,
     Place,
@@ -31,13 +33,14 @@ from worker.protocol import (
     Reader,
     RemoveStatus,
     Reply,
+    SentApart,
     SetMenus,
     ShowAction,
     ShowList,
     ShowLook,
     Stage,
-    StatusLeft,
 )
+from worker.protocol.choices import Menu
 from worker.protocol.effects import CancelRequest
 from worker.protocol.lists import ListMenu
 from worker.protocol.looks import Live, MediaLook
@@ -166,7 +169,7 @@ def test_the_file_comes_as_a_message_of_its_own(driver: TelegramDriver, clip: Me
     delivered = driver.do(task)
     (link, answer) = [m for m in driver.api.chat(CHAT) if not m.deleted]
     assert answer.media is not None
-    assert delivered == Delivered(answer.media.file_id, MediaKind.VIDEO)
+    assert delivered == Delivered(answer.media.file_id, MediaKind.VIDEO, answer.message_id)
     assert (answer.reply_to, answer.buttons) == (link.message_id, [])
     assert answer.caption == "Häppy <Times>\nAda · 0:13"
 
@@ -188,7 +191,8 @@ def test_a_voice_message_comes_as_a_message_of_its_own(
     delivered = driver.do(task)
     (link, answer) = [m for m in driver.api.chat(CHAT) if not m.deleted]
     assert answer.media is not None
-    assert (answer.kind, delivered) == (kind, Delivered(answer.media.file_id, kind))
+    assert delivered == Delivered(answer.media.file_id, kind, answer.message_id)
+    assert answer.kind == kind
     assert answer.reply_to == link.message_id
     assert answer.caption == "Häppy <Times>\nAda · 0:13"
     again = replace(task, file=replace(voice, file_id=answer.media.file_id))
@@ -196,7 +200,32 @@ def test_a_voice_message_comes_as_a_message_of_its_own(
         with pytest.raises(FileIdRefused):
             driver.do(again)
     else:
-        assert driver.do(again) == delivered
+        repeated = driver.do(again)
+        assert isinstance(repeated, Delivered)
+        assert repeated.file_id == delivered.file_id
+
+
+@pytest.mark.parametrize("answer", ["media", "list", "look", "sentence"])
+def test_an_answer_as_a_message_of_its_own_has_its_buttons(
+    driver: TelegramDriver, clip: MediaFile, answer: str
+) -> None:
+    status_id, link_id, reader = driver.message_id, driver.link_id, Reader(CHAT)
+    offer, code = LiveOffer(WHOLE.code, (5,)), WHOLE.code
+    look = MediaLook("A stream", live=Live.NOW)
+    below, below_list = Menu(CHAT, status_id, 1, code), ListMenu(CHAT, status_id, 1, 3, True)
+    tasks: dict[str, Deliver | ShowList | ShowLook | Explain] = {
+        "media": Deliver(REQUEST, reader, status_id, clip, link_id, below),
+        "list": ShowList(reader, status_id, a_list(3), below_list, link_id),
+        "look": ShowLook(REQUEST, reader, status_id, look, link_id, offer),
+        "sentence": Explain(
+            REQUEST, reader, status_id, Reason.LIVE, reply_to_id=link_id, offer=offer
+        ),
+    }
+    result = driver.do(tasks[answer])
+    (_, sent) = [m for m in driver.api.chat(CHAT) if not m.deleted]
+    assert isinstance(result, Delivered | SentApart)
+    assert result.message_id == sent.message_id
+    assert sent.buttons
 
 
 @pytest.mark.parametrize("trouble", ["server_error", "too_many_requests", "cut_before"])
@@ -212,10 +241,14 @@ def test_a_status_that_cannot_be_removed_is_said_to_be_left(
     shown = driver.do(ShowLook(*place, look, reply_to_id=link_id))
     assert isinstance(shown, Delivered)
     assert shown.leaves_status
-    assert driver.do(Explain(*place, Reason.CRASHED, reply_to_id=link_id)) == StatusLeft()
+    told = driver.do(Explain(*place, Reason.CRASHED, reply_to_id=link_id))
+    assert isinstance(told, SentApart)
+    assert told.leaves_status
     menu = ListMenu(CHAT, driver.message_id, REQUEST, 3, True)
     listed = ShowList(Reader(CHAT), driver.message_id, a_list(3), menu, link_id)
-    assert driver.do(listed) == Delivered(None, leaves_status=True)
+    listed_apart = driver.do(listed)
+    assert isinstance(listed_apart, Delivered)
+    assert listed_apart.leaves_status
     assert not driver.message.deleted
     assert driver.do(RemoveStatus(CHAT, driver.message_id)) is None
     assert driver.message.deleted

@@ -279,9 +279,9 @@ class Calls:
 def test_a_list_that_no_message_can_become_comes_as_one_of_its_own() -> None:
     client = Calls()
     task = ShowList(Reader(7, thread_id=5), 50, a_list(3), a_menu(3), reply_to_id=9)
-    assert show_list(cast("Client", client), task) == Delivered(None)
-    text = texts.found_list(ENGLISH, a_list(3))
-    assert client.made == [("send", 7, text, 9, {"thread_id": 5}), ("delete", 7, 50)]
+    assert show_list(cast("Client", client), task) == Delivered(None, message_id=70)
+    text, rows = texts.found_list(ENGLISH, a_list(3)), list_rows(ENGLISH, a_menu(3))
+    assert client.made == [("send", 7, text, 9, rows, {"thread_id": 5}), ("delete", 7, 50)]
 
 
 def test_a_summary_is_one_message() -> None:

@@ -16,7 +16,6 @@ from worker.dispatch.running_jobs import RunningJobs
 from worker.dispatch.site_rules import SiteRules, switched_off
 from worker.dispatch.status.showing import Showing
 from worker.ledger import (
-    AnswerJob,
     ButtonJob,
     CookiesJob,
     DeliverJob,
@@ -44,8 +43,8 @@ from worker.protocol import (
     Identified,
     Outpaced,
     Progress,
+    SentApart,
     Stage,
-    StatusLeft,
     YtDlpStarted,
 )
 from worker.protocol.site_cookies import CookiesTried
@@ -180,10 +179,10 @@ class Recorder:
                     self._disk_space.no_room_at = None
                 log_lines.download_done(job, result, took_s)
             case ExplainJob():
-                self._finish_explanation(job, result, wall)
-            case GroupJob() | DeliverJob() if isinstance(result, StatusLeft | None):
+                self._ledger.finish_explanation(job, wall, result)
+            case GroupJob() | DeliverJob() if isinstance(result, SentApart | None):
                 # Its request was cancelled before it ran, and it has explained that.
-                self._finish_explanation(job, result, wall)
+                self._ledger.finish_explanation(job, wall, result)
             case GroupJob():
                 self._ledger.finish_group(job, result, wall)
             case DeliverJob():
@@ -198,9 +197,6 @@ class Recorder:
                 self._ledger.finish(job, wall)
             case _:
                 assert_never(job)
-
-    def _finish_explanation(self, job: AnswerJob, result: StatusLeft | None, wall: Wall) -> None:
-        self._ledger.finish_explanation(job, wall, leaves_status=result is not None)
 
     def _finish_update(self, job: UpdateJob, effects: Any, wall: Wall) -> None:
         full_sites = self._site_rules.full_lately

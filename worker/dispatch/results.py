@@ -5,7 +5,7 @@ from typing import assert_never
 from worker.errors import Fault, JobError, Reason
 from worker.ledger.jobs import jobs
 from worker.pool.events import Event, Failed, Finished
-from worker.protocol import Delivered, GroupSent, Media, Posted, StatusLeft
+from worker.protocol import Delivered, GroupSent, Media, Posted, SentApart
 from worker.protocol.effects import Effect
 from worker.protocol.site_cookies import CookiesKept
 
@@ -29,13 +29,13 @@ def _is_result_of(job: jobs.Job, result: object) -> bool:
         case jobs.DownloadJob():
             return isinstance(result, Media) and _is_media_of(job, result)
         case jobs.GroupJob():
-            return isinstance(result, GroupSent | StatusLeft | None)
+            return isinstance(result, GroupSent | SentApart | None)
         case jobs.DeliverJob():
-            return isinstance(result, Delivered | StatusLeft | None)
+            return isinstance(result, Delivered | SentApart | None)
         case jobs.CookiesJob():
             return isinstance(result, CookiesKept)
         case jobs.ExplainJob():
-            return isinstance(result, StatusLeft | None)
+            return isinstance(result, SentApart | None)
         case jobs.ReplyJob() | jobs.ButtonJob() | jobs.MenusJob() | jobs.RemovalJob():
             return result is None
         case _:

@@ -208,8 +208,7 @@ def _send(job: GroupJob | DeliverJob, downloads: Path, settings: Settings) -> Ta
         # No message can be turned into a voice message.
         is_apart = goes_another_way(job) or first.facts.kind is protocol.MediaKind.VOICE
         reply_to_id = request.message_id if is_apart else None
-        # A press is known by its status message, and this answer is another message.
-        below = None if is_apart else first_menu(request, job.message_id, job.media)
+        below = first_menu(request, job.message_id, job.media)
         return protocol.Deliver(
             request.id, request.reader, job.message_id, first, reply_to_id, below, request.captions
         )

@@ -90,6 +90,7 @@ class Completions(Questions):
             queue.finish(self._db, job.id, wall)
             if delivered.message_id:
                 requests.set_status_message(self._db, request, delivered.message_id)
+                request = request_lookups.get(self._db, request.id)
             self._end(request, wall)
             if delivered.leaves_status:
                 self._remove_status(job, wall)
@@ -100,13 +101,15 @@ class Completions(Questions):
                 media_cache.remember(self._db, request.media_key, own, own_sent, wall)
 
     def finish_explanation(
-        self, job: AnswerJob, wall: Wall, *, leaves_status: bool = False
+        self, job: AnswerJob, wall: Wall, apart: protocol.SentApart | None = None
     ) -> None:
-        """Record that a request was told why there is no media."""
+        """Record that a request was told why there is no media, and in which message."""
         with self._db.transaction():
             queue.finish(self._db, job.id, wall)
+            if apart:
+                requests.set_status_message(self._db, job.request, apart.message_id)
             self._end(job.request, wall)
-            if leaves_status:
+            if apart and apart.leaves_status:
                 self._remove_status(job, wall)
 
     def _remove_status(self, job: AnswerJob, wall: Wall) -> None:

@@ -33,12 +33,12 @@ from worker.protocol.telegram import (
     RemoveStatus,
     Reply,
     SendGroup,
+    SentApart,
     SetMenus,
     ShowAction,
     ShowList,
     ShowLook,
     ShowSummary,
-    StatusLeft,
     TelegramTask,
 )
 
@@ -71,6 +71,7 @@ __all__ = [
     "Reply",
     "Retry",
     "SendGroup",
+    "SentApart",
     "SetMenus",
     "ShowAction",
     "ShowList",
@@ -78,7 +79,6 @@ __all__ = [
     "ShowSummary",
     "SiteAccess",
     "Stage",
-    "StatusLeft",
     "TelegramTask",
     "YtDlpStarted",
 ]

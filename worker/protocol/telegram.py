@@ -92,8 +92,8 @@ class ShowAction:
 class Deliver:
     """Turn the status message into the file. Answers with `Delivered`.
 
-    With `reply_to_id`, the link's message, the file comes as a message of its own instead, and the
-    status message is removed; otherwise it gets the buttons of its `menu`.
+    It gets the buttons of its `menu`. With `reply_to_id`, the link's message, it comes as a message
+    of its own instead, and the status message is removed.
     """
 
     request_id: int
@@ -135,8 +135,7 @@ class LiveOffer:
 class ShowLook:
     """Turn the status message into what is known about media.
 
-    Answers with a `Delivered` without file. `reply_to_id` as in `Explain`, except that the buttons
-    are then below that message.
+    Answers with a `Delivered` without file. `reply_to_id` as in `Explain`.
     """
 
     request_id: int
@@ -154,8 +153,8 @@ class Explain:
     None for `reason` stands for a request that its own sender has cancelled. `wait_s` is the time
     after which the same link may work, if that is known; `limit_mb` is how large a file may be, and
     `languages` are those that exist in place of the one that is wanted. With `reply_to_id`, the
-    link's message, the sentence comes as a message of its own instead. Answers with None, or with
-    `StatusLeft`.
+    link's message, the sentence comes as a message of its own instead, which `SentApart` answers;
+    else None does.
     """
 
     request_id: int
@@ -182,8 +181,7 @@ class RemoveStatus:
 class ShowList:
     """Turn the status message into what is known about a list. Answers with `Delivered`.
 
-    With `reply_to_id`, the link's message, that comes as a message of its own instead, without the
-    buttons of its `menu`.
+    With `reply_to_id`, the link's message, that comes as a message of its own instead.
     """
 
     reader: Reader
@@ -261,9 +259,8 @@ class Delivered:
     """A file is in the chat. `file_id` is None when Telegram did not repeat it.
 
     `kind` is what Telegram made of it (a silent video becomes an animation): the only kind as which
-    it takes this `file_id` again. `message_id` is that of an answer with buttons that has replaced
-    the status message. `leaves_status`: the answer came as a message of its own, and the status
-    message could not be removed.
+    it takes this `file_id` again. `message_id` is that of the message if the file came as one of
+    its own. `leaves_status`: the status message of such an answer could not be removed.
     """
 
     file_id: str | None
@@ -273,8 +270,14 @@ class Delivered:
 
 
 @dataclass(frozen=True)
-class StatusLeft:
-    """A sentence came as a message of its own, and the status message could not be removed."""
+class SentApart:
+    """A sentence came as a message of its own.
+
+    `leaves_status`: the status message that it replaces could not be removed.
+    """
+
+    message_id: int
+    leaves_status: bool = False
 
 
 @dataclass(frozen=True)

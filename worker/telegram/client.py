@@ -159,6 +159,7 @@ class Client:
         reply_to_id: int | None,
         read_timeout_s: float,
         thread_id: int | None = None,
+        buttons: Rows = (),
     ) -> Mapping[str, Any]:
         """Send one file and return its Message. Not safe to repeat. Raises `FileIdRefused` too."""
         given = media.to_dict()
@@ -170,6 +171,7 @@ class Client:
             self._token,
             chat_id,
             media.media,
+            reply_markup=_keyboard(buttons),
             reply_parameters=_reply(reply_to_id),
             message_thread_id=thread_id,
             timeout=read_timeout_s,

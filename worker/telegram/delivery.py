@@ -24,12 +24,12 @@ from worker.protocol import (
     RemoveStatus,
     Reply,
     SendGroup,
+    SentApart,
     ShowAction,
     ShowLook,
-    StatusLeft,
 )
 from worker.protocol.panels import ShowPanel
-from worker.telegram import illustrations, live, status_removal, texts, transport
+from worker.telegram import fields, illustrations, live, status_removal, texts, transport
 from worker.telegram.buttons import (
     Rows,
     look_rows,
@@ -101,7 +101,7 @@ def send_group(client: Client, task: SendGroup) -> GroupSent:
         files = files[: len(files) // 2]
     (file,) = files
     caption = _caption_beside(task, file)
-    send = functools.partial(_send_as, client, task, file, caption)
+    send = functools.partial(_send_as, client, task, file, caption, ())
     return GroupSent((_or_as_document(file, send),))
 
 
@@ -120,7 +120,7 @@ def show_look(client: Client, task: ShowLook) -> Delivered:
     return Delivered(None)
 
 
-def explain(client: Client, task: Explain) -> StatusLeft | None:
+def explain(client: Client, task: Explain) -> SentApart | None:
     """Turn the status message into the sentence that says why there is no media.
 
     Safe to repeat, except as a message of its own, which takes the status message's place. A
@@ -136,13 +136,12 @@ def explain(client: Client, task: Explain) -> StatusLeft | None:
         task.languages,
         has_offer=bool(task.offer),
     )
+    rows = live.refusal_rows(words, task.request_id, task.reason, task.offer)
     if task.reply_to_id is not None:
-        client.send_text(
-            task.reader.chat_id, text, task.reply_to_id, thread_id=task.reader.thread_id
-        )
-        return None if _remove_status(client, task) else StatusLeft()
+        chat_id, thread_id = task.reader.chat_id, task.reader.thread_id
+        message_id = client.send_text(chat_id, text, task.reply_to_id, rows, thread_id=thread_id)
+        return SentApart(message_id, leaves_status=not _remove_status(client, task))
     with suppress(MessageIsMedia):
-        rows = live.refusal_rows(words, task.request_id, task.reason, task.offer)
         client.edit_text(task.reader.chat_id, task.message_id, text, rows)
     return None
 
@@ -244,7 +243,7 @@ def _buttons_of(task: Deliver) -> Rows:
 def _deliver_apart(client: Client, task: Deliver, reply_to_id: int) -> Delivered:
     """Send the file as a message of its own, and remove the status message if that can be done."""
     apart = SendGroup(task.request_id, task.reader, reply_to_id, (task.file,))
-    send = functools.partial(_send_as, client, apart, task.file, _caption(task))
+    send = functools.partial(_send_as, client, apart, task.file, _caption(task), _buttons_of(task))
     answer = _or_as_document(task.file, send)
     return replace(answer, leaves_status=not _remove_status(client, task))
 
@@ -258,14 +257,19 @@ def _remove_status(client: Client, task: Deliver | ShowLook | Explain) -> bool:
 
 
 def _send_as(
-    client: Client, task: SendGroup, file: MediaFile, caption: str | None, kind: MediaKind
+    client: Client,
+    task: SendGroup,
+    file: MediaFile,
+    caption: str | None,
+    buttons: Rows,
+    kind: MediaKind,
 ) -> Delivered:
     with ExitStack() as files, _named_files(client.local, (file,)):
         media, silence_s = input_media(kind, client.local, file, files, caption)
         message = client.send_media(
-            task.reader.chat_id, media, task.reply_to_id, silence_s, task.reader.thread_id
+            task.reader.chat_id, media, task.reply_to_id, silence_s, task.reader.thread_id, buttons
         )
-        return delivered(kind, message)
+        return replace(delivered(kind, message), message_id=fields.integer(message, "message_id"))
 
 
 def _send_album(client: Client, task: SendGroup, album: Sequence[MediaFile]) -> GroupSent:

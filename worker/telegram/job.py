@@ -20,12 +20,12 @@ from worker.protocol import (
     RemoveStatus,
     Reply,
     SendGroup,
+    SentApart,
     SetMenus,
     ShowAction,
     ShowList,
     ShowLook,
     ShowSummary,
-    StatusLeft,
     TelegramTask,
 )
 from worker.protocol.effects import Effects
@@ -36,7 +36,7 @@ from worker.telegram.api_access import ApiAccess
 from worker.telegram.client import Client
 from worker.telegram.handlers import handle_update
 
-TelegramResult = Effects | Posted | Delivered | GroupSent | StatusLeft | CookiesKept | None
+TelegramResult = Effects | Posted | Delivered | GroupSent | SentApart | CookiesKept | None
 TelegramHandler = Callable[[object, TelegramTask | ShowPanel | KeepCookies], TelegramResult]
 
 

@@ -13,15 +13,16 @@ from worker.telegram.texts import Catalogue
 
 
 def show_list(client: Client, task: ShowList) -> Delivered:
-    """Turn the status message into a list with its buttons. Safe to repeat."""
+    """Turn the status message into a list with its buttons; as safe to repeat as `explain`."""
     words, chat_id = texts.catalogue_of(task.reader.language), task.reader.chat_id
-    text = texts.found_list(words, task.found)
+    text, rows = texts.found_list(words, task.found), list_rows(words, task.menu)
     if task.reply_to_id is not None:
-        client.send_text(chat_id, text, task.reply_to_id, thread_id=task.reader.thread_id)
+        thread_id = task.reader.thread_id
+        message_id = client.send_text(chat_id, text, task.reply_to_id, rows, thread_id=thread_id)
         is_removed = status_removal.try_remove(client, RemoveStatus(chat_id, task.message_id))
-        return Delivered(None, leaves_status=not is_removed)
+        return Delivered(None, message_id=message_id, leaves_status=not is_removed)
     with suppress(MessageIsMedia):
-        client.edit_text(chat_id, task.message_id, text, list_rows(words, task.menu))
+        client.edit_text(chat_id, task.message_id, text, rows)
     return Delivered(None)
 
 
