@@ -7,7 +7,7 @@ import pytest
 from tests.support.stepped_dispatcher import MakeBot, SteppedDispatcher, make_media
 from tests.support.taken_lists import ME, PRESS, Chat, as_songs, listed, press, take
 from worker import media_keys
-from worker.errors import Fault, JobError, Reason
+from worker.errors import Fault, FileIdRefused, JobError, Reason
 from worker.form import SOUND, Form, What
 from worker.ledger.lists import batch_lookups
 from worker.protocol import Deliver, Download, PostStatus, Reader, SendGroup
@@ -94,6 +94,31 @@ def test_an_album_that_telegram_does_not_take_is_told_once_for_each_song(
     assert refused == 3
     failed = Failure(Reason.NO_RIGHT_TO_MUSIC.value, (1, 2, 3))
     assert chat.summaries[-1] == Summary("An album", failures=(failed,), can_try_again=True)
+
+
+@pytest.mark.parametrize("refused", [[1], [4], [5], [2, 4], [1, 2, 3, 4, 5]])
+def test_songs_that_telegram_has_no_more_are_the_only_ones_fetched_again(
+    bot: SteppedDispatcher, refused: list[int]
+) -> None:
+    listed(bot, 5, SOUND)
+    take(bot, *refused)
+    Chat(bot).settle()
+    take(bot, *range(1, 6))
+    chat = Chat(bot)
+    refusals = 0
+    for _ in range(60):
+        groups = {job_id: group.files for job_id, group in bot.tasks(SendGroup).items()}
+        alone = {job_id: (task.file,) for job_id, task in bot.tasks(Deliver).items()}
+        for job_id, files in (groups | alone).items():
+            if any(file.file_id for file in files):
+                bot.telegram.fail(job_id, FileIdRefused("wrong file identifier"))
+                refusals += 1
+        chat.step()
+    assert refusals >= 1
+    assert sorted(chat.fetched) == urls(*range(1, 6)), "each once"
+    assert sorted(chat.sent) == urls(*range(1, 6))
+    assert chat.summaries[-1] == Summary("An album", done=5)
+    assert bot.directories() == []
 
 
 def test_an_album_is_cancelled_as_a_whole(bot: SteppedDispatcher) -> None:

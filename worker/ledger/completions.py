@@ -141,13 +141,19 @@ class Completions(Questions):
                 queue.add(self._db, Kind.STATUS, wall, request=job.request)
 
     def download_again(self, job: RequestJob, wall: Wall) -> None:
-        """Fetch once more what was remembered or downloaded for a request, and is gone."""
+        """Fetch once more what was remembered or downloaded for an answer, and is gone.
+
+        Telegram does not say which song of an album it has no more. All of those that it should
+        have leave the album, which goes on without them.
+        """
         request = job.request
         with self._db.transaction():
             queue.drop(self._db, job.id, wall)
-            media_cache.forget(self._db, request.media_key)
-            if request.download_id:
-                # It must not be shared with others, either.
-                queue.drop(self._db, request.download_id, wall)
-            if request_lookups.is_unanswered(self._db, request.id):
-                requests.provide(self._db, request.id, wall)
+            remembered = [
+                song
+                for song in request_lookups.followers(self._db, request.id)
+                if song.answered_at is None and media_cache.knows(self._db, song.media_key, wall)
+            ]
+            for gone in remembered or [request]:
+                requests.fetch_again(self._db, gone, wall)
+            requests.settle(self._db, request.id, wall)

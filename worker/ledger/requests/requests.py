@@ -139,6 +139,17 @@ def provide(
     decide(db, request_id, Resolution(Verdict.MEDIA if is_there else None), wall)
 
 
+def fetch_again(db: Database, request: Request, wall: Wall) -> None:
+    """Fetch the media of a request once more, which is gone. A song leaves its album."""
+    media_cache.forget(db, request.media_key)
+    if request.download_id:
+        # It must not be shared with others, either.
+        queue.drop(db, request.download_id, wall)
+    if request_lookups.is_unanswered(db, request.id):
+        db.execute("UPDATE requests SET leader_id = NULL WHERE id = ?", request.id)
+        provide(db, request.id, wall)
+
+
 def _kind_of(form: Form) -> Kind:
     if form.is_look:
         return Kind.LOOK
