@@ -75,6 +75,14 @@ def test_links_are_found_in_order_and_once(message: dict[str, Any], good: list[s
     assert find_links(message) == Links(tuple(good))
 
 
+def test_a_link_that_was_shared_twice_is_found_once() -> None:
+    first, other = "https://youtu.be/x?si=a", "https://youtu.be/y"
+    links = (first, other, "https://youtu.be/x?si=b&utm_source=c", "https://youtu.be/x")
+    assert find_links(marked(" ".join(links), *links)).good == (first, other)
+    parts = ("https://youtu.be/x?t=1", "https://youtu.be/x?t=2")
+    assert find_links(marked(" ".join(parts), *parts)).good == parts
+
+
 def test_good_links_are_found_beside_bad_ones() -> None:
     message = {"text": "ftp://a.example/ https://b.example/ ftp://c.example/ http://u:p@d.example/"}
     assert find_links(message) == Links(

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 from worker.errors import InvalidLink, LinkFlaw
+from worker.media_keys import without_tracking
 from worker.sites import site_of
 from worker.telegram import fields
 from worker.urls import normalise
@@ -70,15 +71,19 @@ def find_links(message: Mapping[str, Any], *, with_buttons: bool = True) -> Link
 
 
 def _judged(links: Iterable[_Found]) -> tuple[tuple[str, ...], list[tuple[_Found, LinkFlaw]]]:
-    """The good ones, normalised and without repeats, and the others with their flaws."""
-    good: dict[str, None] = {}
+    """The good ones, normalised and without repeats, and the others with their flaws.
+
+    Links that differ only in where they were shared lead to the same answer.
+    """
+    good: dict[str, str] = {}
     wrong: list[tuple[_Found, LinkFlaw]] = []
     for found in links:
         try:
-            good[normalise(found.url)] = None
+            link = normalise(found.url)
+            good.setdefault(without_tracking(link), link)
         except InvalidLink as error:
             wrong.append((found, error.flaw))
-    return tuple(good), wrong
+    return tuple(good.values()), wrong
 
 
 def _besides_chats(links: tuple[str, ...]) -> tuple[str, ...]:
