@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.clocked_film import RATE, beeps_s, first_time_s, make_clocked_film
 from tests.support.download_limits import limits_for_parts, limits_with
 from tests.support.downloads_harness import Worker, worker
 from tests.support.file_server import served
@@ -94,6 +95,30 @@ def test_without_time_to_encode_it_begins_at_the_key_frame_before(
     assert (found.video, found.audio) == ("h264", "aac")
     assert found.duration_s == pytest.approx(5, abs=0.3)
     assert not whole.exists()
+
+
+@pytest.mark.parametrize(
+    ("pictures", "span", "shown_s", "beeps"),
+    [
+        ("lt(t\\,2)+gte(t\\,18)", Span(4.5, 7.5), 1.96, [0.5, 1.5, 2.5]),
+        ("lt(t\\,2)+gte(t\\,18)", Span(0.5, 4), 0.5, [0.5, 1.5, 2.5]),
+        ("not(mod(n\\,125))", Span(8.5, 9.7), 5, [0.5]),
+        ("not(mod(n\\,125))", Span(16.5, 19), 7, [0.5, 1.5]),  # 15 s, in the second round of greys
+    ],
+    ids=["within a standstill", "into a standstill", "a slide", "the last slide"],
+)
+def test_a_picture_that_stands_still_is_shown_for_as_long_as_it_stands(
+    tmp_path: Path, pictures: str, span: Span, shown_s: float, beeps: list[float]
+) -> None:
+    how = f"-vf select={pictures} -fps_mode vfr -c:a aac -movflags +faststart"
+    clipped = clip(make_clocked_film(tmp_path / "film.mp4", how), span, {}, limits_with())
+    pictures_alone = make(tmp_path / "pictures.mp4", "-an -c copy", clipped.path)
+    sound_alone = make(tmp_path / "sound.m4a", "-vn -c copy", clipped.path)
+    assert span.end_s is not None
+    length_s = pytest.approx(span.end_s - span.start_s, abs=0.1)
+    assert (probe(pictures_alone).duration_s, probe(sound_alone).duration_s) == (length_s, length_s)
+    assert first_time_s(clipped.path) == pytest.approx(shown_s, abs=1.5 / RATE)
+    assert beeps_s(clipped.path) == pytest.approx(beeps, abs=1 / RATE)
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,6 @@ from worker.protocol import Note
 
 _TO_THE_END_S = 1e6
 _TRANSPORT_STREAM = "mpegts"
-_EARLY_PICTURES = 0.25
 
 
 @dataclass(frozen=True)
@@ -67,12 +66,12 @@ def clip(
     target = path.with_name(f"{path.stem}.clip{plan.suffix}")
     # In a file that begins in the middle of its video, the sound may begin some pictures earlier.
     start_s = wanted.start_s + (found.video_late_s if file_starts_s else 0.0)
-    if plan.video and found.video:
-        # A picture that comes a millisecond too early would be left out, and the first one would
-        # freeze.
-        start_s = max(0.0, start_s - _EARLY_PICTURES / found.video.pictures_per_s)
     with pieces.failures("clip", Reason.BROKEN_FILE):
-        ffmpeg.convert(path, target, plan, run_limits, (start_s, length_s))
+        ffmpeg.convert(
+            *(path, target, plan, run_limits, (start_s, length_s)),
+            # Where the end of the file is not known, it would be shown long after that.
+            last_picture_stays=found.duration_s is not None,
+        )
         early_s = _early_s(path, found, start_s, run_limits) if note else 0.0
     path.unlink()
     return Clipped(target, max(0.0, span.start_s - early_s), note)

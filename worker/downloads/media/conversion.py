@@ -6,7 +6,7 @@ sendAudio).
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media.contents import Contents, Video
@@ -14,6 +14,8 @@ from worker.form import What
 
 AUDIO_BPS = 128_000
 LONGEST_ANIMATION_S = 30.0
+LEAST_CLIP_RATE = 10.0
+"""How many pictures a second of a clip has at least. The last one may last that much too long."""
 
 _PIXEL_FORMATS = frozenset({"yuv420p", "yuvj420p"})
 
@@ -122,7 +124,8 @@ def for_clip(video: Video, length_s: float, budget: Budget) -> Conversion:
 
     That is also raised if only fewer pixels could be afforded.
     """
-    encoding = encoding_of(video, length_s, budget)
+    rate = max(video.pictures_per_s, LEAST_CLIP_RATE)
+    encoding = encoding_of(replace(video, pictures_per_s=rate), length_s, budget)
     if encoding.width + 1 < video.width or encoding.height + 1 < video.height:
         raise Unaffordable
     return Conversion(".mp4", encoding, encodes_audio=True)

@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from worker.downloads.media.conversion import Conversion, Encoding
+from worker.downloads.media.conversion import LEAST_CLIP_RATE, Conversion, Encoding
 from worker.downloads.media.program_run import ProgramFailed, ProgramLimits, finish, run, start
 
 _CONTAINERS = (
@@ -55,6 +55,9 @@ _ENCODERS = {
     # Telegram draws the waveform of Opus only, and one channel is enough for a voice.
     ".ogg": ("-c:a", "libopus", "-ac", "1"),
 }
+# A clip begins with the picture that is shown then, however long before it came.
+_SHOWN_FROM_START = f"fps=fps='clip(source_fps,{LEAST_CLIP_RATE:g},60)':start_time=0,"
+_LAST_STAYS = "tpad=stop=-1:stop_mode=clone,"
 _WITH_VIDEO = frozenset({".mp4", ".mkv"})
 _WITH_INDEX = frozenset({".mp4", ".m4a"})
 
@@ -140,22 +143,34 @@ def convert(
     limits: ProgramLimits,
     span_s: tuple[float, float] | None = None,
     chapters: Path | None = None,
+    *,
+    last_picture_stays: bool = False,
 ) -> None:
     """Convert the first video and the chosen audio stream of `source`, and put the index first.
 
-    `span_s` is where to begin and how much to take, in seconds. The `chapters` of the result are in
-    a file of metadata; without it there are none. Raises ProgramFailed, for instance when a copied
-    stream does not fit into an MP4, or when the time is up. ffmpeg itself rotates pictures that it
-    encodes, and converts ADTS for MP4.
+    `span_s` is where to begin and how much to take, in seconds. If pictures are encoded and
+    `last_picture_stays`, the last one is shown to the end of the span. The `chapters` of the result
+    are in a file of metadata; without it there are none. Raises ProgramFailed, for instance when a
+    copied stream does not fit into an MP4, or when the time is up. ffmpeg itself rotates pictures
+    that it encodes, and converts ADTS for MP4.
     """
     command = ["ffmpeg", *_QUIET, "-y", "-threads", "1", *INPUT_LIMITS]
-    command += _span_arguments(span_s) if span_s else []
+    if span_s and plan.video:
+        command += ["-noaccurate_seek", "-ss", f"{span_s[0]:.3f}"]
+    elif span_s:
+        command += ["-ss", f"{span_s[0]:.3f}", "-t", f"{span_s[1]:.3f}"]
     command += ["-i", f"file:{source}"]
     command += [*INPUT_LIMITS[:2], "-f", "ffmetadata", "-i", f"file:{chapters}"] if chapters else []
     command += ["-map", "0:V:0?"] if plan.suffix in _WITH_VIDEO else ["-vn"]
     command += ["-map", f"0:a:{plan.audio_number}?", "-dn", "-sn"]
     command += ["-map_chapters", "1" if chapters else "-1"]
-    command += _video_arguments(plan.video) if plan.video else ["-c:v", "copy"]
+    if plan.video and span_s:
+        # The input begins with a key frame before the span, so both streams have to be cut.
+        filters = (_LAST_STAYS if last_picture_stays else "") + _SHOWN_FROM_START
+        command += _video_arguments(plan.video, filters)
+        command += ["-af", "atrim=start=0", "-t", f"{span_s[1]:.3f}"]
+    else:
+        command += _video_arguments(plan.video) if plan.video else ["-c:v", "copy"]
     command += audio_arguments(plan)
     if plan.suffix in _WITH_INDEX:
         command += ["-movflags", "+faststart"]
@@ -345,9 +360,9 @@ def encode_part(
     run(command, limits)
 
 
-def _video_arguments(encoding: Encoding) -> Iterable[str]:
+def _video_arguments(encoding: Encoding, filters_before: str = "") -> Iterable[str]:
     shape = f"scale={encoding.width}:{encoding.height},setsar=1{tone_mapping(encoding.hdr)}"
-    return ("-vf", shape, "-fpsmax", "60", *_x264_arguments(encoding))
+    return ("-vf", filters_before + shape, "-fpsmax", "60", *_x264_arguments(encoding))
 
 
 def tone_mapping(hdr: str | None) -> str:
@@ -368,11 +383,6 @@ def _x264_arguments(encoding: Encoding) -> Iterable[str]:
         *(_ORDINARY_COLORS if encoding.hdr else ()),
         *("-crf", "23", "-maxrate", str(rate), "-bufsize", str(2 * rate)),
     )
-
-
-def _span_arguments(span_s: tuple[float, float]) -> Iterable[str]:
-    begin_s, length_s = span_s
-    return ("-ss", f"{begin_s:.3f}", "-t", f"{length_s:.3f}")
 
 
 def audio_arguments(plan: Conversion) -> Iterable[str]:
