@@ -2,6 +2,7 @@
 
 import base64
 import subprocess
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,11 @@ from tests.support.download_limits import LIMITS, limits_with
 from tests.support.downloads_harness import Worker
 from tests.support.file_server import served
 from tests.support.media import assert_has_thumbnail, make_of
+from worker.downloads.file_names import cover_path
+from worker.downloads.media import sponsors
+from worker.downloads.media.clipping import clip
 from worker.downloads.media.finishing import finish
+from worker.downloads.spans import Span
 from worker.form import Clip, Form
 from worker.protocol import MediaKind
 
@@ -52,6 +57,33 @@ def test_a_song_keeps_its_cover_and_its_name(tmp_path: Path, name: str, encoder:
     made = finish(song(tmp_path / name, encoder), {"direct": True, "title": "song"}, limits_with())
     assert (made.facts.kind, made.facts.note) == (MediaKind.AUDIO, None)
     assert (made.facts.title, made.facts.uploader) == ("A_song", "Ada")
+    assert made.thumbnail is not None
+    assert (tmp_path / made.thumbnail).read_bytes().startswith(b"\xff\xd8")
+
+
+def a_clip(path: Path) -> Path:
+    return clip(path, Span(1, 3), {}, limits_with()).path
+
+
+def without_sponsors(path: Path) -> Path:
+    segment = {"title": "Sponsor", "start_time": 1.5, "end_time": 2.5}
+    return sponsors.cut_out(path, {"duration": 4, sponsors.SEGMENTS: [segment]}, limits_with())[0]
+
+
+@pytest.mark.parametrize("part_of", [a_clip, without_sponsors])
+@pytest.mark.parametrize("has_own", [True, False], ids=["its own", "its site's"])
+def test_a_part_of_a_song_keeps_the_cover(
+    tmp_path: Path, part_of: Callable[[Path], Path], has_own: bool
+) -> None:
+    path, picture, tone = tmp_path / "song.m4a", "testsrc=s=320x240:d=1", "sine=440:d=4"
+    if has_own:
+        make_of(path, [tone, picture], f"{EMBEDDED} -c:a aac")
+    else:
+        make_of(path, [tone], "-c:a aac")
+        make_of(cover_path(path), [picture], "-frames:v 1 -f mjpeg")
+    made = finish(part_of(path), {}, limits_with())
+    assert made.facts.kind is MediaKind.AUDIO
+    assert made.facts.duration_s == pytest.approx(2.5, abs=0.6)
     assert made.thumbnail is not None
     assert (tmp_path / made.thumbnail).read_bytes().startswith(b"\xff\xd8")
 

@@ -1,5 +1,6 @@
 """Names of a download's files and directories that more than one module uses."""
 
+import contextlib
 from pathlib import Path
 
 LOG_NAME = "job.log"
@@ -26,6 +27,12 @@ def chapters_path(path: Path) -> Path:
 def cover_path(path: Path) -> Path:
     """Where the cover of the song at `path` is, if its site had one."""
     return path.with_name(f"{path.stem}.cover")
+
+
+def move_cover(path: Path, target: Path) -> None:
+    """Let the song at `target`, made of the one at `path`, have its cover, if there is one."""
+    with contextlib.suppress(FileNotFoundError):
+        cover_path(path).rename(cover_path(target))
 
 
 def subtitles_path(path: Path) -> Path:

@@ -73,6 +73,7 @@ def clip(
             last_picture_stays=found.duration_s is not None,
         )
         early_s = _early_s(path, found, start_s, run_limits) if note else 0.0
+    sound_cutting.keep_cover(path, found, target, run_limits)
     path.unlink()
     return Clipped(target, max(0.0, span.start_s - early_s), note)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from worker.downloads import program_paths
-from worker.downloads.file_names import cover_path
+from worker.downloads.file_names import cover_path, move_cover
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import conversion, ffmpeg, file_types, pieces, tags
 from worker.downloads.media.contents import Contents
@@ -86,8 +86,7 @@ def _make(
         run_limits = ProgramLimits(ends_at - time.monotonic(), limits.memory_bytes)
         ffmpeg.make_song(path, cover, target, plan, _words(info, found), run_limits)
     path.unlink()
-    with contextlib.suppress(FileNotFoundError):
-        cover_path(path).rename(cover_path(target))
+    move_cover(path, target)
     return target
 
 

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from worker.downloads.file_names import cover_path
+from worker.downloads.file_names import cover_path, move_cover
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import conversion, ffmpeg, pieces
 from worker.downloads.media.contents import Contents, positive
@@ -47,7 +47,7 @@ def cut_sound(
         raise JobError(Reason.NO_SOUND, Fault.PERMANENT, "a video without sound")
     suffix = suffix_of(found.audio)
     if found.video or found.audio_number or found.containers & _WITHOUT_LENGTH:
-        path = _extract_sound(path, suffix, found.audio_number, limits)
+        path = _extract_sound(path, suffix, found, limits)
         found = contents_of(path)
     size = path.stat().st_size
     if size <= limits.max_file_bytes:
@@ -84,15 +84,22 @@ def piece_of(codec: str | None) -> Conversion:
     return Conversion(suffix, encodes_audio=suffix == ".flac")
 
 
-def _extract_sound(path: Path, suffix: str, number: int, limits: DownloadLimits) -> Path:
+def keep_cover(path: Path, found: Contents, target: Path, limits: ProgramLimits) -> None:
+    """Let a new file of sound have the cover of the one at `path`: its site's, or its own."""
+    move_cover(path, target)
+    if found.has_cover and not found.video and not cover_path(target).exists():
+        with contextlib.suppress(ProgramFailed):
+            ffmpeg.draw_cover(path, cover_path(target), limits)
+
+
+def _extract_sound(path: Path, suffix: str, found: Contents, limits: DownloadLimits) -> Path:
     """Replace a file with one that holds nothing but its sound."""
     sound = path.with_name(f"{path.stem}.sound{suffix}")
-    time_s = conversion.budget_of(limits).time_s
+    run_limits = ProgramLimits(conversion.budget_of(limits).time_s, limits.memory_bytes)
     with pieces.failures("extract"):
-        ffmpeg.extract_sound(path, sound, number, ProgramLimits(time_s, limits.memory_bytes))
+        ffmpeg.extract_sound(path, sound, found.audio_number, run_limits)
+    keep_cover(path, found, sound, run_limits)
     path.unlink()
-    with contextlib.suppress(FileNotFoundError):
-        cover_path(path).rename(cover_path(sound))
     return sound
 
 

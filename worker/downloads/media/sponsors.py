@@ -8,7 +8,7 @@ from typing import Any
 from worker.downloads import spans
 from worker.downloads.limits import DownloadLimits
 from worker.downloads.media import chapters, conversion, ffmpeg, sound_cutting
-from worker.downloads.media.contents import positive
+from worker.downloads.media.contents import Contents, positive
 from worker.downloads.media.finishing import contents_of
 from worker.downloads.media.program_run import ProgramFailed, ProgramLimits
 from worker.downloads.spans import Times
@@ -61,29 +61,34 @@ def cut_out(
     begins = ffmpeg.key_frames_before(path, [start_s for start_s, _ in wanted], run_limits)
     kept = _apart((begin_s, end_s) for begin_s, (_, end_s) in zip(begins, wanted, strict=True))
     target = path.with_name(f"{path.stem}.cut-out.mp4")
+    found = contents_of(path)
     try:
-        _keep(path, target, kept, run_limits)
+        _keep(path, found, target, kept, run_limits)
     except ProgramFailed:
         target.unlink(missing_ok=True)
         raise
+    sound_cutting.keep_cover(path, found, target, run_limits)
     path.unlink()
     moved = chapters.as_said(_moved(chapters.of(info, length_s), kept))
     return target, spans.with_kept({**info, "chapters": moved, "duration": None}, kept)
 
 
-def _keep(path: Path, target: Path, kept: Sequence[Times], limits: ProgramLimits) -> None:
+def _keep(
+    path: Path, found: Contents, target: Path, kept: Sequence[Times], limits: ProgramLimits
+) -> None:
     """Write what is kept of a file to another one.
 
     The sound is taken from a file of its own: beside pictures ffmpeg begins it somewhere before
     the key frame, and it would be heard later with each segment.
     """
-    found = contents_of(path)
-    sound = None
-    if found.video and found.audio:
+    files, sound = [path], None
+    if found.audio and (found.video or found.has_cover):
         sound = path.with_name(f"{path.stem}.sound{sound_cutting.suffix_of(found.audio)}")
         ffmpeg.extract_sound(path, sound, found.audio_number, limits)
-    lists = [_write_list(each, kept) for each in (path, sound) if each]
-    ffmpeg.concatenate(lists[0], target, limits, sound_names=lists[1] if sound else None)
+        # Of a song's cover ffmpeg would make a video.
+        files = [path, sound] if found.video else [sound]
+    names, *sound_names = [_write_list(each, kept) for each in files]
+    ffmpeg.concatenate(names, target, limits, sound_names=next(iter(sound_names), None))
     if sound:
         sound.unlink()
 
