@@ -1,5 +1,6 @@
 """Settings: what is read from where, what is refused, and that no message shows a secret."""
 
+import codecs
 import dataclasses
 import ipaddress
 import pickle
@@ -249,9 +250,12 @@ def test_local_without_a_server_of_its_own_is_refused() -> None:
 # ---------------------------------------------------------------------------- the token's file
 
 
-def test_token_may_come_from_a_file(tmp_path: Path) -> None:
-    (tmp_path / "token").write_text(f"{TOKEN}\n")
-    assert load_settings({"BOT_TOKEN_FILE": str(tmp_path / "token")}).bot_token == TOKEN
+@pytest.mark.parametrize("start", [b"", codecs.BOM_UTF8])
+@pytest.mark.parametrize("space", ["", " "])
+def test_token_may_come_from_a_file(start: bytes, space: str, tmp_path: Path) -> None:
+    (tmp_path / "token").write_bytes(start + f"{TOKEN}\r\n".encode())
+    path = f"{space}{tmp_path / 'token'}{space}"
+    assert load_settings({"BOT_TOKEN_FILE": path}).bot_token == TOKEN
 
 
 @pytest.mark.parametrize("content", [b"", b"\xff\xfe", b"not a token " + SECRET.encode()])

@@ -98,8 +98,8 @@ def _raw_token(token: RawValue | None, sources: Sources) -> RawValue | None:
         )
         return None
     try:
-        path: Path = value_kinds.PATH.parse(file.text)
-        with path.open(encoding="utf-8") as opened:
+        path: Path = value_kinds.PATH.parse(file.text.strip())
+        with path.open(encoding="utf-8-sig") as opened:
             if os.fstat(opened.fileno()).st_mode & stat.S_IROTH:
                 sources.warnings.append(f"everyone may read {path}: chmod 600 it")
             return RawValue(opened.read(_TOKEN_FILE_MAX_CHARS), str(path), f"from {_TOKEN_FILE}")
