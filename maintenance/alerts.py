@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from maintenance.findings import DAILY_S, HOURLY_S, Finding
 from maintenance.units import duration
 from worker.clocks import Wall
+from worker.ledger.storage import state
 from worker.ledger.upkeep.upkeep import Upkeep
 from worker.logs import redact
 from worker.protocol import Reader, Reply
@@ -71,7 +72,7 @@ class Alert:
 def step(ledger: Upkeep, findings: Iterable[Finding], admins: Iterable[int], wall: Wall) -> None:
     """Count the findings of one sample, and announce what is due."""
     before = ledger.published(STATE)
-    alerts = {name: Alert(**value) for name, value in before.items()}
+    alerts = state.records(Alert, before)
     troubles = {found.name: found for found in findings if found.alerts_every_s is not None}
     outdated: list[int] = []
     messages: dict[str, list[Reply]] = {}
@@ -87,8 +88,8 @@ def step(ledger: Upkeep, findings: Iterable[Finding], admins: Iterable[int], wal
             notice = Notice(Topic.VERBATIM, {"text": redact(sentence)})
             messages[name] = [Reply(Reader(admin), None, (notice,)) for admin in sorted(admins)]
             outdated += alert.messages
-    state = {
+    after = {
         name: asdict(alert) for name, alert in alerts.items() if not alert.is_forgettable(wall)
     }
-    if messages or state != before:
-        ledger.save_alerts(state, messages, outdated, wall)
+    if messages or after != before:
+        ledger.save_alerts(after, messages, outdated, wall)

@@ -133,3 +133,13 @@ def test_what_waits_is_not_piled_up(admins: Admins) -> None:
     admins.sample(GOOD, 2)
     (message,) = admins.messages
     assert message.startswith("✓ disk: over after 6h")
+
+
+def test_what_another_version_remembers_silences_nothing(admins: Admins) -> None:
+    admins.sample(BAD, times=2)
+    (said,) = admins.messages
+    known = admins.ledger.published(alerts.STATE)["disk"]
+    other = {"disk": {**known, "muted_until": 5.0}, "memory": {"began": 1.0}, "workers": 7}
+    admins.ledger.publish(alerts.STATE, other)
+    admins.sample([*BAD, critical("memory", "90 %")], times=2)
+    assert admins.messages == [said, "⚠ memory: 90 %"]

@@ -261,3 +261,16 @@ def test_a_session_that_is_over_is_told(operator: Operator) -> None:
     operator.write("one", expires=9_999_999_999)
     assert operator.look().level is Level.OK
     assert [text[0] for text in operator.alerts] == ["⚠", "✓"]
+
+
+def test_what_another_version_knows_of_cookies_is_taken_as_far_as_it_is_understood(
+    operator: Operator,
+) -> None:
+    for name in ("a", "b"):
+        operator.try_link(name, is_refused=True)
+    with Upkeep(ledger_path(operator.bot.settings.data_dir)) as ledger:
+        (known,) = ledger.published("cookies").values()
+        other = {SITE: {**known, "checked_at": 5.0}, "other.example": {"began": 1.0}}
+        ledger.publish("cookies", other)
+    operator.try_link("c", is_refused=True)
+    assert operator.look().level is Level.WARNING

@@ -1,10 +1,14 @@
 """The table `state`: numbers and documents, each under its name."""
 
+import contextlib
 import json
 from collections.abc import Mapping
-from typing import Any
+from dataclasses import fields
+from typing import Any, TypeVar, cast
 
 from worker.ledger.storage.database import Database
+
+_Record = TypeVar("_Record")
 
 
 def number(db: Database, name: str) -> int:
@@ -36,3 +40,16 @@ def document(db: Database, name: str) -> dict[str, Any]:
 def put_document(db: Database, name: str, value: Mapping[str, Any]) -> None:
     """Put a document in place of the one of this name."""
     db.execute("INSERT OR REPLACE INTO state VALUES (?, ?)", name, json.dumps(value))
+
+
+def records(kind: type[_Record], document: Mapping[str, Any]) -> dict[str, _Record]:
+    """Read dataclasses by their names, from a document of this version or of another one.
+
+    Fields that `kind` does not have are left out, and so is what it cannot be made of.
+    """
+    known = {field.name for field in fields(cast(Any, kind))}
+    found = {}
+    for name, value in document.items():
+        with contextlib.suppress(AttributeError, TypeError):
+            found[name] = kind(**{key: each for key, each in value.items() if key in known})
+    return found

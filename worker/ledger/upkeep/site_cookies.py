@@ -8,9 +8,7 @@ Each function is part of its caller's transaction.
 """
 
 import hashlib
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import asdict, dataclass, replace
 
 from worker.clocks import Wall
 from worker.ledger.storage import state
@@ -84,8 +82,5 @@ def refused(db: Database) -> dict[str, RefusedCookies]:
 
 
 def _histories(db: Database) -> dict[str, _History]:
-    document: Mapping[str, Mapping[str, Any]] = state.document(db, _NAME)
-    return {
-        site: _History(**{**each, "links": tuple(each.get("links", ()))})
-        for site, each in document.items()
-    }
+    found = state.records(_History, state.document(db, _NAME))
+    return {site: replace(each, links=tuple(each.links)) for site, each in found.items()}
