@@ -23,7 +23,12 @@ from maintenance import disk, limits, machine
 from maintenance.exit_codes import EXIT_CONFIG, EXIT_INTERRUPTED, EXIT_OK
 from maintenance.findings import Finding, Level, critical, ok, warning, worst
 from maintenance.output import escape_unprintable, hang, redacted_line, try_to_print
-from maintenance.packages import broken_packages, check_certificates, check_packages
+from maintenance.packages import (
+    broken_packages,
+    check_certificates,
+    check_packages,
+    pip_install,
+)
 from maintenance.plugins import check_endpoints, check_plugins
 from maintenance.programs import check_ffmpeg, check_javascript, check_ytdlp
 from maintenance.service_files import STOP_RESERVE_S
@@ -138,7 +143,7 @@ def local_checks(settings: Settings, problems: Sequence[str] = ()) -> list[Findi
         *check_sites(SitesFile.beside(settings.data_dir, Path(".env"))),
         *check_admins(settings.admins),
         *check_memory(settings, machine.memory_bytes(machine.physical_memory_bytes())),
-        *check_proxies(settings.proxy_to_telegram, settings.proxy_to_sites),
+        *check_proxies(settings),
         check_data_dir(settings.data_dir),
         *check_ledger(ledger_path(settings.data_dir)),
         check_disk(settings),
@@ -208,12 +213,20 @@ def check_ledger(path: Path) -> list[Finding]:
     return [ok("ledger", str(path))]
 
 
-def check_proxies(to_telegram: str | None, to_sites: str | None) -> list[Finding]:
+def check_proxies(settings: Settings) -> list[Finding]:
     """Name the proxies, and check that they can be used; no finding if there are none."""
-    if to_telegram and urlsplit(to_telegram).scheme.startswith("socks") and not find_spec("socks"):
-        # The judge has its own SOCKS client; requests needs PySocks for it.
-        text = f"{_place(to_telegram)} needs one more package: pip install PySocks"
-        return [critical("proxy", text)]
+    to_telegram, to_sites = settings.proxy_to_telegram, settings.proxy_to_sites
+    if not find_spec("socks"):
+        # Downloads need no package: the judge has a SOCKS client of its own.
+        for proxy, purpose, finding in (
+            (to_telegram, "Telegram", critical),
+            (settings.proxy if settings.health_url else None, "HEALTH_URL", critical),
+            (to_sites, "updates of yt-dlp", warning),
+        ):
+            if urlsplit(proxy or "").scheme.startswith("socks"):
+                install = f"{pip_install()} PySocks"
+                text = f"{_place(proxy)} needs one more package for {purpose}: {install}"
+                return [finding("proxy", text)]
     if to_telegram == to_sites:
         return [ok("proxy", _place(to_telegram))] if to_telegram else []
     text = f"to Telegram {_place(to_telegram)}, for downloads {_place(to_sites)}"

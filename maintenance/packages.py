@@ -20,7 +20,7 @@ def how_to_install(command: str = "bot.py --check") -> str:
 
     `command` is what this Python was to run; with the Python of `.venv` it may work at once.
     """
-    install = f"{_pip_install()} -r requirements.txt"
+    install = f"{pip_install()} -r requirements.txt"
     if sys.prefix != sys.base_prefix:
         return install
     if (ROOT / ".venv" / "bin" / "python").exists():
@@ -31,7 +31,8 @@ def how_to_install(command: str = "bot.py --check") -> str:
     return make if find_spec("ensurepip") else f"apt install python3-venv && {make}"
 
 
-def _pip_install() -> str:
+def pip_install() -> str:
+    """The beginning of a command that installs packages for this Python."""
     return f"{shlex.quote(sys.executable)} -m pip install"
 
 
@@ -77,6 +78,6 @@ def check_certificates() -> Finding:
     except (OSError, ValueError):
         number = 0
     if not number:
-        again = f"{_pip_install()} --force-reinstall certifi"
+        again = f"{pip_install()} --force-reinstall certifi"
         return critical("certificates", f"{where} is damaged, so no site is trusted: {again}")
     return ok("certificates", f"{number} in {where}")

@@ -11,6 +11,7 @@ from collections import namedtuple
 from importlib import metadata
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import certifi
 import pytest
@@ -218,22 +219,50 @@ def test_all_faults_of_the_settings_of_sites_fail(settings: Settings) -> None:
     assert [one.level for one in found] == [Level.CRITICAL] * 2
 
 
-def test_socks_proxy_without_its_package_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+SOCKS = "socks5h://user:password@host:1080"
+
+
+@pytest.mark.parametrize(
+    ("given", "level", "purpose"),
+    [
+        ({"proxy": SOCKS}, Level.CRITICAL, "for Telegram"),
+        ({"telegram_proxy": SOCKS}, Level.CRITICAL, "for Telegram"),
+        (
+            {"proxy": SOCKS, "telegram_proxy": "direct", "health_url": "https://a.example/x"},
+            Level.CRITICAL,
+            "for HEALTH_URL",
+        ),
+        ({"proxy": SOCKS, "telegram_proxy": "direct"}, Level.WARNING, "for updates of yt-dlp"),
+        ({"download_proxy": SOCKS}, Level.WARNING, "for updates of yt-dlp"),
+    ],
+)
+def test_socks_proxy_without_its_package(
+    given: dict[str, Any], level: Level, purpose: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(check, "find_spec", lambda name: None)
-    socks = "socks5h://user:password@host:1080"
-    (found,) = check.check_proxies(socks, None)
-    assert found.level is Level.CRITICAL
+    (found,) = check.check_proxies(Settings(bot_token="", **given))
+    assert found.level is level
+    assert purpose in found.text
+    assert found.text.endswith(" -m pip install PySocks")
     assert "password" not in found.text
-    (found,) = check.check_proxies(None, socks)
-    assert found == ok("proxy", "to Telegram none, for downloads socks5h://host:1080")
+
+
+def test_socks_proxy_that_nothing_uses_is_no_fault(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(check, "find_spec", lambda name: None)
+    unused = Settings(bot_token="", proxy=SOCKS, telegram_proxy="direct", download_proxy="direct")
+    assert check.check_proxies(unused) == []
 
 
 def test_proxies_are_named_without_their_logins() -> None:
     one, other = "http://user:password@one:1080", "http://user:password@other:1080"
-    assert check.check_proxies(None, None) == []
-    assert check.check_proxies(one, one) == [ok("proxy", "http://one:1080")]
+    assert check.check_proxies(Settings(bot_token="")) == []
+    settings = Settings(bot_token="", proxy=one)
+    assert check.check_proxies(settings) == [ok("proxy", "http://one:1080")]
     both = "to Telegram http://one:1080, for downloads http://other:1080"
-    assert check.check_proxies(one, other) == [ok("proxy", both)]
+    settings = Settings(bot_token="", telegram_proxy=one, download_proxy=other)
+    assert check.check_proxies(settings) == [ok("proxy", both)]
 
 
 def test_shutdown_grace_is_compared_with_supervisor_conf(tmp_path: Path) -> None:
