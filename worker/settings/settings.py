@@ -48,13 +48,16 @@ class Settings:
     download_workers: Annotated[int, whole(1, 64), "how many downloads run at a time"] = 2
     telegram_workers: Annotated[int, whole(1, 64), "how many Telegram calls run at a time"] = 4
     download_memory_mib: Annotated[
-        # A clip of 60 kB needs more than 64, and just works with 96.
+        # With 96 a video of 60 kB just works, and with 160 a part of it that has to be encoded.
         int,
-        whole(128, _TEBIBYTE_MIB, "MiB"),
+        whole(192, _TEBIBYTE_MIB, "MiB"),
         "memory for a download, yt-dlp and ffmpeg included",
     ] = 512
     telegram_memory_mib: Annotated[
-        int, whole(64, _TEBIBYTE_MIB, "MiB"), "memory for a Telegram worker"
+        # Its first job takes a worker to 83, and above 80 % of the limit it is replaced.
+        int,
+        whole(128, _TEBIBYTE_MIB, "MiB"),
+        "memory for a Telegram worker",
     ] = 256
     download_max_jobs: Annotated[
         int, whole(1, 100_000), "jobs after which a downloads worker is replaced"
