@@ -111,7 +111,7 @@ def main(arguments: Sequence[str]) -> int:
     if options.check:
         return check.main(settings, problems)
     try:
-        if problems := problems or missing_packages() or missing_plugins(settings.ytdlp_plugins):
+        if problems := problems or _missing(settings):
             raise SettingsError(problems)
         sites_watch = SitesWatch(SitesFile.beside(settings.data_dir, DOTENV))
     except SettingsError as error:
@@ -124,6 +124,13 @@ def main(arguments: Sequence[str]) -> int:
     for sentence in (*settings.warnings, *sites.warnings, *check.missing_programs()):
         log.warning("%s", sentence)
     return _run_locked(settings, sites_watch)
+
+
+def _missing(settings: Settings) -> tuple[str, ...]:
+    """What the bot cannot run without and this machine does not have, a sentence each."""
+    if refusal := signals.refusal():
+        return (refusal,)
+    return missing_packages() or missing_plugins(settings.ytdlp_plugins)
 
 
 def _run_locked(settings: Settings, sites_watch: SitesWatch) -> int:

@@ -1,7 +1,7 @@
 """`python bot.py --check`: look at everything that the bot needs, and say what is wrong.
 
 Each line says what to do about one thing. They come in the order in which things are set up:
-programs, packages, settings, directories, and the token last. It works without any package.
+kernel, programs, packages, settings, directories, and the token last. It works without any package.
 Nothing is changed, except that a missing data directory is made, for the owner of its parent. Only
 the checks of the token and of what plugins reach use the network.
 """
@@ -40,6 +40,7 @@ from worker.downloads.confinement import network
 from worker.errors import JobError, TelegramBusy, TelegramUnauthorized, TelegramUnreachable
 from worker.ledger import LedgerBusy, LedgerError, check_access, check_file, ledger_path
 from worker.logs import redact
+from worker.processes import signals
 from worker.settings import (
     MEBIBYTE,
     VARIABLES,
@@ -133,6 +134,7 @@ def local_checks(settings: Settings, problems: Sequence[str] = ()) -> list[Findi
     """Run the checks that need no network; they take about a second."""
     return [
         *check_user(),
+        *check_kernel(),
         check_ffmpeg(),
         check_packages(),
         check_ytdlp(),
@@ -174,6 +176,12 @@ def check_user() -> list[Finding]:
     lines = "maintenance/README.md#on-a-server"
     text = f"this is root: the bot has a user of its own (runuser -u fetchbot -- …, see {lines})"
     return [warning("user", text)]
+
+
+def check_kernel() -> list[Finding]:
+    """Check that the bot can end processes; no finding if it can."""
+    refusal = signals.refusal()
+    return [critical("kernel", refusal)] if refusal else []
 
 
 def check_admins(admins: Collection[int]) -> list[Finding]:

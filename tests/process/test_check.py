@@ -1,5 +1,6 @@
 """Checks: each thing that can be wrong on a machine is said in one line, and nothing secret is."""
 
+import errno
 import http.server
 import json
 import os
@@ -143,6 +144,29 @@ def test_bot_without_its_library_says_so_and_does_not_start(tmp_path: Path) -> N
     assert (done.returncode, done.stdout) == (78, "")
     assert done.stderr.startswith("pyTelegramBotAPI is not installed: ")
     assert len(done.stderr.splitlines()) == 1
+
+
+@pytest.mark.parametrize("number", [errno.ENOSYS, errno.EPERM])
+@pytest.mark.parametrize("argument", ["--check", None])
+def test_machine_without_pidfds_is_refused(
+    number: int, argument: str | None, tmp_path: Path
+) -> None:
+    """Kernels before 5.3 have none, and old seccomp profiles forbid what they do not know."""
+    program = [str(ROOT / "bot.py"), *([argument] if argument else [])]
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.support.without_pidfds", str(number), *program],
+        cwd=tmp_path,
+        env={"PATH": os.environ["PATH"], "PYTHONPATH": str(ROOT), "BOT_TOKEN": TOKEN}
+        | {"TELEGRAM_API_URL": "http://127.0.0.1:9"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert done.returncode == 78
+    said = done.stdout if argument else done.stderr
+    assert f"pidfd_open does not work ({os.strerror(number)})" in " ".join(said.split())
+    assert "Linux 5.3 or newer" in " ".join(said.split())
 
 
 @pytest.mark.parametrize("module", ["yt_dlp_ejs", "Cryptodome", "brotli", "curl_cffi"])

@@ -1,9 +1,10 @@
 """Sending signals, reaping, and ending whole trees of processes.
 
 A signal is sent through a pidfd that was checked against pid and start time, so it never hits a
-process that reuses the pid. Linux only: `pidfd_open(2)`.
+process that reuses the pid. Linux only, from 5.3 on: `pidfd_open(2)`.
 """
 
+import errno
 import os
 import select
 import signal
@@ -20,6 +21,29 @@ be."""
 
 KILL_PATIENCE_S = 5.0
 """A process that has not ended this long after SIGKILL hangs in the kernel."""
+
+
+def refusal() -> str | None:
+    """Why no process can be signalled here, in a sentence; None if it can be."""
+    try:
+        pidfd = os.pidfd_open(os.getpid())
+        try:
+            signal.pidfd_send_signal(pidfd, 0)
+        finally:
+            os.close(pidfd)
+    except AttributeError:
+        reason = "this Python was built for an older kernel"
+    except OSError as error:
+        # Old seccomp profiles answer calls that they do not know with EPERM. Anything else passes.
+        if error.errno not in {errno.ENOSYS, errno.EPERM}:
+            return None
+        reason = os.strerror(error.errno)
+    else:
+        return None
+    return (
+        f"pidfd_open does not work ({reason}), so no process can be ended safely: the bot needs "
+        "Linux 5.3 or newer, and in a container a seccomp profile that knows this call"
+    )
 
 
 def open_pidfd(identity: Identity) -> int | None:
