@@ -48,3 +48,14 @@ def test_it_does_not_run_as_root() -> None:
 def test_only_what_is_critical_is_unhealthy() -> None:
     (check,) = values("HEALTHCHECK")
     assert check.endswith(f"health --json >/dev/null || [ $? -eq {int(Level.WARNING)} ]")
+
+
+def test_its_first_lines_survive_a_reboot_and_hide_the_token() -> None:
+    usage = TEXT.partition("\nFROM ")[0]
+    assert "--restart unless-stopped" in usage, "on-failure leaves it off when the daemon restarts"
+    (directory,) = values("WORKDIR")
+    assert f'-v "$PWD/.env:{directory}/.env:ro"' in usage
+    user = re.search(r"--uid (\d+)", TEXT)
+    assert user
+    assert f"chown {user[1]} .env" in usage
+    assert "docker run -d --name fetchbot -v" in usage, "--env-file passes quotes as they stand"
