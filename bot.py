@@ -136,6 +136,7 @@ def _missing(settings: Settings) -> tuple[str, ...]:
 def _run_locked(settings: Settings, sites_watch: SitesWatch) -> int:
     """Run the bot while it holds the lock of its directory. Returns the exit code."""
     data_dir = settings.data_dir
+    _end_at_signals()
     try:
         data_directory.make_private(data_dir)
         lock = data_directory.lock(data_dir)
@@ -197,11 +198,19 @@ def _end(data_dir: Path, exitcode: int) -> int:
     """Note this run's end, wait if a supervisor would restart it at once, return the exit code."""
     pause_s = runs.note_end(data_dir, exitcode, clocks.wall_clock())
     if pause_s:
+        _end_at_signals()  # A stop need not wait for that.
         log.warning("The bot ends with exit code %d in %.0f s.", exitcode, pause_s)
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, signal.SIG_DFL)  # A stop need not wait for that.
         time.sleep(pause_s)
     return exitcode
+
+
+def _end_at_signals() -> None:
+    """Have SIGTERM and SIGINT end the bot at once, while there is nothing to be finished.
+
+    As a container's process 1 it would ignore them by default (pid_namespaces(7)).
+    """
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: os._exit(EXIT_OK))
 
 
 class Bot:
@@ -402,5 +411,6 @@ if __name__ == "__main__":
     is_supervised = "SUPERVISOR_ENABLED" in os.environ
     exitcode = main(sys.argv[1:])
     if is_supervised:
+        _end_at_signals()
         runs.outlast_start()
     sys.exit(exitcode)
