@@ -139,6 +139,7 @@ def _run_locked(settings: Settings, sites_watch: SitesWatch) -> int:
     _end_at_signals()
     try:
         data_directory.make_private(data_dir)
+        data_directory.refuse_root(data_dir)
         lock = data_directory.lock(data_dir)
         data_directory.keep_lock(lock)
         data_directory.keep_private(data_dir)

@@ -19,7 +19,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from maintenance import disk, limits, machine
+from maintenance import disk, limits, machine, runs
 from maintenance.exit_codes import EXIT_CONFIG, EXIT_INTERRUPTED, EXIT_OK
 from maintenance.findings import Finding, Level, critical, ok, warning, worst
 from maintenance.output import escape_unprintable, hang, redacted_line, try_to_print
@@ -38,6 +38,7 @@ from worker.cookie_file import open_to_read, usable
 from worker.dispatch.disk_space import free_files
 from worker.downloads.confinement import network
 from worker.errors import JobError, TelegramBusy, TelegramUnauthorized, TelegramUnreachable
+from worker.file_owner import owner_name
 from worker.ledger import LedgerBusy, LedgerError, check_access, check_file, ledger_path
 from worker.logs import redact
 from worker.processes import signals
@@ -54,6 +55,13 @@ from worker.settings.sites_file import NAME
 
 # More characters than any file with cookies has.
 _MOST_COOKIES = 16 * MEBIBYTE
+
+
+# The ledger has a check of its own.
+_WRITTEN_IN_DATA_DIR = (
+    *(data_directory.LOCK_NAME, data_directory.TEMPORARY_NAME),
+    *("downloads", runs.ENDS),
+)
 
 
 @dataclass(frozen=True)
@@ -259,10 +267,23 @@ def check_data_dir(path: Path) -> Finding:
             os.fsync(probe.fileno())
     except OSError as error:
         return critical("DATA_DIR", f"{path} cannot be written: {error.strerror}")
+    if closed := [name for name in _WRITTEN_IN_DATA_DIR if _is_closed(path / name)]:
+        names, chown = " and ".join(closed), f"chown -R {owner_name(os.geteuid())}"
+        text = f"{names} in it cannot be written, somebody else has run the bot"
+        return critical("DATA_DIR", f"{text}: {chown} {shlex.quote(str(path))}")
     if mode & 0o077:
         close = f"chmod 700 {shlex.quote(str(path))}"
         return warning("DATA_DIR", f"{path} is open to others ({mode:04o}): {close}")
     return ok("DATA_DIR", str(path))
+
+
+def _is_closed(path: Path) -> bool:
+    """Whether it is somebody else's, and this user may not change it."""
+    try:
+        is_own = path.stat().st_uid == os.geteuid()
+    except FileNotFoundError:
+        return False
+    return not is_own and not os.access(path, os.R_OK | os.W_OK)
 
 
 def check_disk(settings: Settings) -> Finding:

@@ -3,16 +3,21 @@
 import contextlib
 import fcntl
 import os
+import shlex
+import sys
 import tempfile
 import time
 from pathlib import Path
 from typing import IO
 
 from worker.downloads import workspace
-from worker.file_owner import give_to_owner
+from worker.file_owner import give_to_owner, owner_name
 
 LOCK_NAME = "lock"
 """The file that a running bot holds with flock(2); it contains the bot's pid."""
+
+TEMPORARY_NAME = "tmp"
+"""The directory for temporary files."""
 
 # The lock that this process keeps, and the descriptor of its directory for temporary files.
 _kept: IO[str] | None = None
@@ -33,6 +38,21 @@ def make_private(path: Path) -> None:
             give_to_owner(directory)
     if not path.is_dir():
         raise NotADirectoryError(20, "Not a directory", str(path))
+
+
+def refuse_root(directory: Path) -> None:
+    """Raise PermissionError if this is root and the directory somebody else's, who runs the bot.
+
+    What root would make there could not be written by the bot.
+    """
+    owner = directory.stat().st_uid
+    if os.geteuid() or not owner:
+        return
+    name = owner_name(owner)
+    raise PermissionError(
+        f"it belongs to {name}, so what root would make there would stop the bot: "
+        f"runuser -u {name} -- {shlex.join([sys.executable, *sys.argv])}"
+    )
 
 
 def keep_private(directory: Path) -> None:
@@ -103,7 +123,7 @@ def use_for_temporary_files(data_dir: Path) -> None:
     above all, would otherwise stay in `/tmp`.
     """
     global _temporary
-    directory = data_dir.resolve() / "tmp"
+    directory = data_dir.resolve() / TEMPORARY_NAME
     workspace.create(directory)
     os.environ["TMPDIR"] = str(directory)
     # A socket's path has at most 107 bytes (unix(7)), and the directory's own may be longer.
@@ -116,7 +136,7 @@ def renew_temporary_files(data_dir: Path) -> None:
 
     Without it no process can be started: there is no place for the fork server's socket.
     """
-    directory = data_dir.resolve() / "tmp"
+    directory = data_dir.resolve() / TEMPORARY_NAME
     if _temporary is None or _is_open_as(directory, _temporary):
         return
     workspace.create(directory)

@@ -17,6 +17,7 @@ from tests.sandbox.client import Client
 from tests.sandbox.site import MediaSite
 from tests.support.ping_receiver import receiving_pings
 from tests.support.scene import ONE_WORKER_EACH, Scene
+from worker.file_owner import owner_name
 from worker.ledger.storage.backup import back_up
 
 SETTINGS = {"BOT_TOKEN": "123456:" + "a" * 35, "TELEGRAM_API_URL": "http://127.0.0.1:9"}
@@ -35,6 +36,18 @@ def run_bot(
         text=True,
         check=False,
     )
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+@pytest.mark.parametrize("is_made", [True, False])
+def test_root_does_not_run_the_bot_of_somebody_else(is_made: bool, tmp_path: Path) -> None:
+    owned = tmp_path / "data" if is_made else tmp_path
+    owned.mkdir(exist_ok=True)
+    os.chown(owned, 65534, 65534)
+    done = run_bot(tmp_path, SETTINGS)
+    assert done.returncode == 78
+    assert f"runuser -u {owner_name(65534)} -- {sys.executable} {BOT}" in done.stderr
+    assert list((tmp_path / "data").iterdir()) == []
 
 
 def test_running_job_finishes_within_the_grace(site: MediaSite, tmp_path: Path) -> None:

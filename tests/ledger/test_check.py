@@ -21,6 +21,7 @@ from maintenance import check, limits, packages, programs
 from maintenance.findings import Finding, Level, ok
 from worker.downloads.confinement import network
 from worker.downloads.confinement.network import Network
+from worker.file_owner import owner_name
 from worker.ledger import Ledger, ledger_path
 from worker.settings import MEBIBYTE, Settings, SitesFile
 
@@ -110,6 +111,22 @@ def test_data_dir_that_is_a_file_fails(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for path in (tmp_path / "file", tmp_path / "file" / "data"):
         assert check.check_data_dir(path).level is Level.CRITICAL
+
+
+def test_what_root_has_left_in_data_dir_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tmp_path.chmod(0o700)
+    (tmp_path / "tmp").mkdir()
+    for name in ("lock", "ends", "sites.toml"):
+        (tmp_path / name).touch()
+    assert check.check_data_dir(tmp_path).level is Level.OK
+    monkeypatch.setattr(os, "geteuid", lambda: 65534)
+    monkeypatch.setattr(os, "access", lambda path, _mode: path.name == "lock")
+    found = check.check_data_dir(tmp_path)
+    assert found.level is Level.CRITICAL
+    assert found.text.startswith("tmp and ends in it cannot be written")
+    assert found.text.endswith(f": chown -R {owner_name(65534)} {tmp_path}")
 
 
 @pytest.mark.parametrize(
