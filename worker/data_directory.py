@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO
 
 from worker.downloads import workspace
-from worker.file_owner import give_to_owner, owner_name
+from worker.file_owner import account_name, give_to_owner
 
 LOCK_NAME = "lock"
 """The file that a running bot holds with flock(2); it contains the bot's pid."""
@@ -43,12 +43,13 @@ def make_private(path: Path) -> None:
 def refuse_root(directory: Path) -> None:
     """Raise PermissionError if this is root and the directory somebody else's, who runs the bot.
 
-    What root would make there could not be written by the bot.
+    What root would make there could not be written by the bot. A directory that a container has
+    from its host mostly belongs to a user whom the container does not know: there root is meant.
     """
     owner = directory.stat().st_uid
-    if os.geteuid() or not owner:
+    name = account_name(owner)
+    if os.geteuid() or not owner or not name:
         return
-    name = owner_name(owner)
     raise PermissionError(
         f"it belongs to {name}, so what root would make there would stop the bot: "
         f"runuser -u {name} -- {shlex.join([sys.executable, *sys.argv])}"

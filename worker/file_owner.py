@@ -12,9 +12,14 @@ def give_to_owner(path: Path) -> None:
         os.chown(path, above.st_uid, above.st_gid)
 
 
-def owner_name(user_id: int) -> str:
-    """The name of a user; `#` and the number of one without a name."""
+def account_name(user_id: int) -> str | None:
+    """The name of a user; None if this machine or container has no such user."""
     try:
         return pwd.getpwuid(user_id).pw_name
     except KeyError:
-        return f"#{user_id}"
+        return None
+
+
+def owner_name(user_id: int) -> str:
+    """The name of a user; `#` and the number of one without a name."""
+    return account_name(user_id) or f"#{user_id}"

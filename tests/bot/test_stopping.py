@@ -17,7 +17,8 @@ from tests.sandbox.client import Client
 from tests.sandbox.site import MediaSite
 from tests.support.ping_receiver import receiving_pings
 from tests.support.scene import ONE_WORKER_EACH, Scene
-from worker.file_owner import owner_name
+from worker import data_directory
+from worker.file_owner import account_name, owner_name
 from worker.ledger.storage.backup import back_up
 
 SETTINGS = {"BOT_TOKEN": "123456:" + "a" * 35, "TELEGRAM_API_URL": "http://127.0.0.1:9"}
@@ -48,6 +49,16 @@ def test_root_does_not_run_the_bot_of_somebody_else(is_made: bool, tmp_path: Pat
     assert done.returncode == 78
     assert f"runuser -u {owner_name(65534)} -- {sys.executable} {BOT}" in done.stderr
     assert list((tmp_path / "data").iterdir()) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be somebody else")
+def test_root_of_a_container_may_use_a_directory_of_its_host(tmp_path: Path) -> None:
+    unknown = next(number for number in range(54321, 65000) if account_name(number) is None)
+    os.chown(tmp_path, unknown, unknown)
+    data_directory.refuse_root(tmp_path)
+    os.chown(tmp_path, 65534, 65534)
+    with pytest.raises(PermissionError):
+        data_directory.refuse_root(tmp_path)
 
 
 def test_running_job_finishes_within_the_grace(site: MediaSite, tmp_path: Path) -> None:
