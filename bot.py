@@ -136,7 +136,6 @@ def _missing(settings: Settings) -> tuple[str, ...]:
 def _run_locked(settings: Settings, sites_watch: SitesWatch) -> int:
     """Run the bot while it holds the lock of its directory. Returns the exit code."""
     data_dir = settings.data_dir
-    _end_at_signals()
     try:
         data_directory.make_private(data_dir)
         data_directory.refuse_root(data_dir)
@@ -162,19 +161,23 @@ def _run_locked(settings: Settings, sites_watch: SitesWatch) -> int:
         return _give_up(settings, EXIT_NOT_NOW if is_passing else EXIT_CONFIG, problem)
     with lock:
         try:
-            bot = Bot(settings, sites_watch, last_run_problem)
+            bot = Bot(settings, sites_watch, last_run_problem, stop_signals)
         except OSError as error:
             short_of = "processes, memory or file descriptors"
             problem = f"The bot cannot start now, the machine is short of {short_of}: {error}"
-            return _give_up(settings, EXIT_NOT_NOW, problem)
-        return _end(data_dir, bot.run(stop_signals))
+            return _give_up(settings, EXIT_NOT_NOW, problem, stop_signals)
+        return _end(data_dir, bot.run(), stop_signals)
 
 
-def _give_up(settings: Settings, exitcode: int, problem: str) -> int:
+def _give_up(
+    settings: Settings, exitcode: int, problem: str, stop_signals: StopSignals | None = None
+) -> int:
     """Say why the bot cannot run, and end this run. Returns the exit code."""
     log.error("%s", problem)
     report_end(settings, problem)
-    return exitcode if exitcode == EXIT_CONFIG else _end(settings.data_dir, exitcode)
+    if exitcode == EXIT_CONFIG:
+        return exitcode
+    return _end(settings.data_dir, exitcode, stop_signals)
 
 
 def _note_start(settings: Settings) -> str | None:
@@ -195,36 +198,40 @@ def _note_start(settings: Settings) -> str | None:
     return None if last_end == runs.STOPPED else f"how the last run ended: {last_end}"
 
 
-def _end(data_dir: Path, exitcode: int) -> int:
-    """Note this run's end, wait if a supervisor would restart it at once, return the exit code."""
-    pause_s = runs.note_end(data_dir, exitcode, clocks.wall_clock())
-    if pause_s:
-        _end_at_signals()  # A stop need not wait for that.
-        log.warning("The bot ends with exit code %d in %.0f s.", exitcode, pause_s)
-        time.sleep(pause_s)
-    return exitcode
+def _end(data_dir: Path, exitcode: int, stop_signals: StopSignals | None) -> int:
+    """Note this run's end, wait if a supervisor would restart it at once, return the exit code.
 
-
-def _end_at_signals() -> None:
-    """Have SIGTERM and SIGINT end the bot at once, while there is nothing to be finished.
-
-    As a container's process 1 it would ignore them by default (pid_namespaces(7)).
+    A stop, which may have been asked for already, need not wait for that.
     """
+    pause_s = runs.note_end(data_dir, exitcode, clocks.wall_clock())
+    if not pause_s:
+        return exitcode
     for number in (signal.SIGTERM, signal.SIGINT):
+        # Not by the default action: process 1 of a container ignores that (pid_namespaces(7)).
         signal.signal(number, lambda *_: os._exit(EXIT_OK))
+    if stop_signals and stop_signals.count:
+        return EXIT_OK
+    log.warning("The bot ends with exit code %d in %.0f s.", exitcode, pause_s)
+    time.sleep(pause_s)
+    return exitcode
 
 
 class Bot:
     """The threads of the main process, and what ends them."""
 
     def __init__(
-        self, settings: Settings, sites_watch: SitesWatch, last_run_problem: str | None
+        self,
+        settings: Settings,
+        sites_watch: SitesWatch,
+        last_run_problem: str | None,
+        stop_signals: StopSignals,
     ) -> None:
         """Wire everything; nothing is started before `run`.
 
         `last_run_problem` is what was wrong with the end of the last run, if anything.
         """
         self._settings = settings
+        self._stop_signals = stop_signals
         self._tag = process_table.instance_tag(settings.data_dir)
         _hide_main_module()
         context = multiprocessing.get_context("forkserver")
@@ -272,10 +279,10 @@ class Bot:
             self._janitor_thread, lambda: self._janitor.heartbeat, thread_watch.JANITOR_STALL_S
         )
 
-    def run(self, stop_signals: StopSignals) -> int:
+    def run(self) -> int:
         """Start, wait for a reason to stop, stop. Returns the exit code."""
         try:
-            return self._run(stop_signals)
+            return self._run()
         except Exception:
             problem = "The main thread has failed; the bot exits to be restarted."
             log.critical("%s", problem, exc_info=True)
@@ -283,16 +290,16 @@ class Bot:
                 report_end(self._settings, problem)
             self._exit_at_once()
 
-    def _run(self, stop_signals: StopSignals) -> int:
+    def _run(self) -> int:
         self._set_up_process()
         self._watch.start()
         self._reporter.start()
         log.info("The bot has started (pid %d).", os.getpid())
-        exitcode = self._await_end(stop_signals)
+        exitcode = self._await_end()
         self._reporter.stop()
         self._poller.stop()
         self._janitor.stop()
-        if exitcode == EXIT_STALLED or not self._stop_dispatcher(stop_signals):
+        if exitcode == EXIT_STALLED or not self._stop_dispatcher():
             self._exit_at_once()
         _kill_descendants()
         self._janitor_thread.join(JANITOR_PATIENCE_S)
@@ -305,7 +312,7 @@ class Bot:
         Nothing is lost, since the ledger knows what to repeat.
         """
         _kill_descendants()
-        os._exit(_end(self._settings.data_dir, EXIT_STALLED))
+        os._exit(_end(self._settings.data_dir, EXIT_STALLED, self._stop_signals))
 
     def _set_up_process(self) -> None:
         process_setup.clean_environment(KEPT_VARIABLES)
@@ -333,15 +340,15 @@ class Bot:
             time.sleep(1.0)
         return Ledger(ledger_path(self._settings.data_dir))
 
-    def _await_end(self, stop_signals: StopSignals) -> int:
+    def _await_end(self) -> int:
         """Wait for a reason to stop. Returns the exit code."""
-        while not stop_signals.count:
-            stop_signals.wait(1.0)
-            while stop_signals.unheeded:
+        while not self._stop_signals.count:
+            self._stop_signals.wait(1.0)
+            while self._stop_signals.unheeded:
                 log.warning(
                     "%s changes nothing: sites.toml is read when it changes, all other settings "
                     "at a start, so restart the bot (supervisorctl restart fetchbot).",
-                    stop_signals.unheeded.pop(0),
+                    self._stop_signals.unheeded.pop(0),
                 )
             if self._poller.token_refused.is_set():
                 problem = "Telegram refuses BOT_TOKEN (401); get a valid one from @BotFather."
@@ -375,7 +382,7 @@ class Bot:
         report_end(self._settings, problem)
         self._exit_at_once()
 
-    def _stop_dispatcher(self, stop_signals: StopSignals) -> bool:
+    def _stop_dispatcher(self) -> bool:
         """Let running jobs finish within the grace, or stop at once after a second signal.
 
         False when the dispatcher does not end.
@@ -385,8 +392,8 @@ class Bot:
         self._dispatcher.stop(grace_s)
         deadline = time.monotonic() + grace_s + DISPATCHER_STOP_S
         while self._dispatcher_thread.is_alive() and time.monotonic() < deadline:
-            stop_signals.wait(0.1)
-            if stop_signals.count > 1:
+            self._stop_signals.wait(0.1)
+            if self._stop_signals.count > 1:
                 self._dispatcher.stop_now()
         return not self._dispatcher_thread.is_alive()
 
@@ -412,6 +419,5 @@ if __name__ == "__main__":
     is_supervised = "SUPERVISOR_ENABLED" in os.environ
     exitcode = main(sys.argv[1:])
     if is_supervised:
-        _end_at_signals()
         runs.outlast_start()
     sys.exit(exitcode)

@@ -7,6 +7,7 @@ the checks of the token and of what plugins reach use the network.
 """
 
 import configparser
+import itertools
 import os
 import shlex
 import shutil
@@ -37,8 +38,9 @@ from worker.clocks import wall_clock
 from worker.cookie_file import open_to_read, usable
 from worker.dispatch.disk_space import free_files
 from worker.downloads.confinement import network
+from worker.downloads.ytdlp.packages import copies
 from worker.errors import JobError, TelegramBusy, TelegramUnauthorized, TelegramUnreachable
-from worker.file_owner import owner_name
+from worker.file_owner import account_name
 from worker.ledger import LedgerBusy, LedgerError, check_access, check_file, ledger_path
 from worker.logs import redact
 from worker.processes import signals
@@ -56,11 +58,11 @@ from worker.settings.sites_file import NAME
 # More characters than any file with cookies has.
 _MOST_COOKIES = 16 * MEBIBYTE
 
-
-# The ledger has a check of its own.
+# What the bot writes there. The ledger has a check of its own, and what else there is may be the
+# operator's, such as a backup or `sites.toml`.
 _WRITTEN_IN_DATA_DIR = (
-    *(data_directory.LOCK_NAME, data_directory.TEMPORARY_NAME),
-    *("downloads", runs.ENDS),
+    *(data_directory.LOCK_NAME, data_directory.TEMPORARY_NAME, runs.ENDS),
+    *("cookies", "downloads", "downloads/*", copies.DIRECTORY),
 )
 
 
@@ -232,7 +234,7 @@ def check_ledger(path: Path) -> list[Finding]:
 def check_proxies(settings: Settings) -> list[Finding]:
     """Name the proxies, and check that they can be used; no finding if there are none."""
     to_telegram, to_sites = settings.proxy_to_telegram, settings.proxy_to_sites
-    if not find_spec("socks"):
+    if not find_spec("socks") and not broken_packages():
         # Downloads need no package: the judge has a SOCKS client of its own.
         for proxy, purpose, finding in (
             (to_telegram, "Telegram", critical),
@@ -267,22 +269,34 @@ def check_data_dir(path: Path) -> Finding:
             os.fsync(probe.fileno())
     except OSError as error:
         return critical("DATA_DIR", f"{path} cannot be written: {error.strerror}")
-    if closed := [name for name in _WRITTEN_IN_DATA_DIR if _is_closed(path / name)]:
-        names, chown = " and ".join(closed), f"chown -R {owner_name(os.geteuid())}"
+    try:
+        data_directory.refuse_root(path)
+    except PermissionError as error:
+        return critical("DATA_DIR", f"{path}: {error}")
+    if closed := _closed_below(path):
+        names, user = ", ".join(closed), os.geteuid()
         text = f"{names} in it cannot be written, somebody else has run the bot"
-        return critical("DATA_DIR", f"{text}: {chown} {shlex.quote(str(path))}")
+        chown = f"chown -R {account_name(user) or user} {shlex.quote(str(path))}"
+        return critical("DATA_DIR", f"{text}: {chown}")
     if mode & 0o077:
         close = f"chmod 700 {shlex.quote(str(path))}"
         return warning("DATA_DIR", f"{path} is open to others ({mode:04o}): {close}")
     return ok("DATA_DIR", str(path))
 
 
+def _closed_below(data_dir: Path) -> list[str]:
+    """The first three of what the bot writes there and this user may not change."""
+    entries = (entry for pattern in _WRITTEN_IN_DATA_DIR for entry in data_dir.glob(pattern))
+    closed = (os.fspath(entry.relative_to(data_dir)) for entry in entries if _is_closed(entry))
+    return list(itertools.islice(closed, 3))
+
+
 def _is_closed(path: Path) -> bool:
     """Whether it is somebody else's, and this user may not change it."""
     try:
-        is_own = path.stat().st_uid == os.geteuid()
+        is_own = path.lstat().st_uid == os.geteuid()
     except FileNotFoundError:
-        return False
+        return False  # A download may have ended just now.
     return not is_own and not os.access(path, os.R_OK | os.W_OK)
 
 

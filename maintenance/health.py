@@ -22,6 +22,9 @@ from worker.errors import Remedy
 from worker.ledger import DOWNLOADS
 from worker.sites import KNOWN_NAMES, site_of
 
+# What stands for all sites that neither the bot nor `sites.toml` names.
+_OTHERS = "others"
+
 _REFUSED_UNTIL = (
     "It is tried again daily, and this stays until a try succeeds, the release is withdrawn,"
     " or a newer yt-dlp is in use."
@@ -241,18 +244,19 @@ def _sites_file(measures: Measures) -> Iterable[Finding]:
 
 
 def _blocked(measures: Measures) -> Iterable[Finding]:
-    others: dict[str, int] = {}
+    # All others together: one person with a server that says it on each port could raise any
+    # number of alerts.
+    blocked: dict[str, dict[str, int]] = {}
     for site, links in measures.statistics.blocked.items():
         remedy = measures.statistics.remedies.get(site)
         if remedy is Remedy.NEW_COOKIES and site_of(site) in measures.cookies:
             continue  # The finding on its cookies says so until they work again.
-        if _is_known(measures, site):
-            yield _turned_away(site, links, _help(measures, site))
-        else:
-            others[site] = links
-    if others:
-        # Together: one person with a server that says it on each port would raise any number.
-        yield _turned_away("others", sum(others.values()), _help_with_others(measures, others))
+        name = site_of(site) if _is_known(measures, site) else _OTHERS
+        blocked.setdefault(name, {})[site] = links
+    for name, sites in blocked.items():
+        worst = next(iter(sites))
+        helps = _help_with_others(measures, sites) if name == _OTHERS else _help(measures, worst)
+        yield _turned_away(name, sum(sites.values()), helps)
 
 
 def _is_known(measures: Measures, site: str) -> bool:

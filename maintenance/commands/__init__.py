@@ -5,6 +5,7 @@ work, it raises LedgerError, LedgerBusy or OSError, which `__main__` prints.
 """
 
 import os
+import shlex
 
 from maintenance.ownership import Instance, owner_of
 from worker.file_owner import owner_name
@@ -23,7 +24,8 @@ def refuse_stranger(settings: Settings) -> None:
     owner = owner_of(settings.data_dir)
     if os.geteuid() not in (0, owner):
         name = owner_name(owner)
-        raise PermissionError(f"this bot is {name}'s: run it as root or by sudo -u {name}")
+        sudo = f"sudo -u {shlex.quote(name)}"
+        raise PermissionError(f"this bot is {name}'s: run it as root or by {sudo}")
 
 
 def open_ledger(settings: Settings, access: Access = Access.READ) -> Upkeep:

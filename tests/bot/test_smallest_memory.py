@@ -11,11 +11,14 @@ from worker.settings import VARIABLES
 
 def least_memory() -> dict[str, str]:
     """The lowest allowed value of each setting for memory, as its hint names it."""
-    return {
+    found = {
         variable.name: variable.kind.allowed.partition(" from ")[2].partition(" to ")[0]
         for variable in VARIABLES
         if variable.name.endswith("_MEMORY_MB")
     }
+    assert len(found) == 2
+    assert all(value.isdecimal() for value in found.values())
+    return found
 
 
 @pytest.mark.usefixtures("needs_ffmpeg")

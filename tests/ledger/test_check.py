@@ -117,15 +117,16 @@ def test_what_root_has_left_in_data_dir_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tmp_path.chmod(0o700)
-    (tmp_path / "tmp").mkdir()
+    for name in ("tmp", "downloads/1-1", "cookies", "ytdlp"):
+        (tmp_path / name).mkdir(parents=True)
     for name in ("lock", "ends", "sites.toml"):
         (tmp_path / name).touch()
     assert check.check_data_dir(tmp_path).level is Level.OK
     monkeypatch.setattr(os, "geteuid", lambda: 65534)
-    monkeypatch.setattr(os, "access", lambda path, _mode: path.name == "lock")
+    monkeypatch.setattr(os, "access", lambda path, _mode: path.name in ("lock", "downloads"))
     found = check.check_data_dir(tmp_path)
     assert found.level is Level.CRITICAL
-    assert found.text.startswith("tmp and ends in it cannot be written")
+    assert found.text.startswith("tmp, ends, cookies in it cannot be written")
     assert found.text.endswith(f": chown -R {owner_name(65534)} {tmp_path}")
 
 

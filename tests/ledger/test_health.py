@@ -329,16 +329,17 @@ def test_operator_is_told_what_to_do_for_a_site(
 
 
 def test_one_servers_many_ports_are_one_finding(well: Measures) -> None:
-    named = {"m.mine.example": 5, "youtube.com": 2}
+    named = {"m.mine.example": 5, "mine.example": 2, "youtube.com": 2}
     strange = {"a.example": 7, **{f"evil.example:{port}": 1 for port in range(500)}}
     taken = figures(blocked={**strange, **named}, remedies={"a.example": Remedy.COOKIES})(well)
     found = assess(replaced(sites_named=frozenset({"mine.example"}))(taken))
     texts = {each.name: each.text for each in found if each.name.startswith("blocked")}
     assert sorted(texts) == [
-        "blocked by m.mine.example",
+        "blocked by mine.example",
         "blocked by others",
         "blocked by youtube.com",
     ]
+    assert texts["blocked by mine.example"].startswith("turned away 7 links")
     text = texts["blocked by others"]
     assert text.startswith(
         "turned away 507 links in the last day, for reasons not their own:"

@@ -58,4 +58,5 @@ def test_its_first_lines_survive_a_reboot_and_hide_the_token() -> None:
     user = re.search(r"--uid (\d+)", TEXT)
     assert user
     assert f"chown {user[1]} .env" in usage
-    assert "docker run -d --name fetchbot -v" in usage, "--env-file passes quotes as they stand"
+    # --env-file would pass quotes as they stand.
+    assert "docker run -d --init --name fetchbot -v" in usage

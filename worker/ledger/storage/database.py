@@ -17,7 +17,7 @@ from urllib.parse import quote
 
 from worker.clocks import Wall
 from worker.errors import PASSING_ERRNOS
-from worker.file_owner import give_to_owner, owner_name
+from worker.file_owner import account_name, give_to_owner, owner_name
 from worker.ledger.storage import earlier, write_ahead_log
 from worker.ledger.storage.schema import APPLICATION_ID, MIGRATIONS
 from worker.settings import MEBIBYTE
@@ -274,7 +274,7 @@ def check_access(path: Path) -> None:
         if os.statvfs(file).f_flag & os.ST_RDONLY:
             raise LedgerBusy(f"{file} is on a file system that is read-only")
         owner, user = file.stat().st_uid, os.geteuid()
-        opening = "chmod 600" if owner == user else f"chown {owner_name(user)}"
+        opening = "chmod 600" if owner == user else f"chown {account_name(user) or user}"
         raise LedgerError(
             f"{file} belongs to {owner_name(owner)}, and {owner_name(user)} cannot read and write "
             f"it: {opening} {shlex.quote(str(file))}"
