@@ -14,6 +14,8 @@ from worker.sites import site_of
 # Raise it when the same link would give other files than before (format, container, limits), or if
 # keys were wrong: what was remembered under the old keys is then not used any more.
 _RECIPE = 3
+# The same for clips alone. Version 1 stretched pictures that stand still.
+_CLIP_RECIPE = 2
 
 # Parameters that say where a link was found or shared, and nothing about what it leads to.
 _TRACKING = re.compile(
@@ -58,7 +60,8 @@ def of_recording(url: str, form: Form, press_id: str) -> str:
 
 
 def _key(kind: str, form: Form, *names: str) -> str:
-    text = "\n".join((str(_RECIPE), kind, form.code, *names))
+    recipe = f"{_RECIPE}.{_CLIP_RECIPE}" if form.clip else str(_RECIPE)
+    text = "\n".join((recipe, kind, form.code, *names))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 

@@ -121,6 +121,21 @@ def test_songs_that_telegram_has_no_more_are_the_only_ones_fetched_again(
     assert bot.directories() == []
 
 
+def test_a_song_that_was_forgotten_is_the_only_one_fetched_again(bot: SteppedDispatcher) -> None:
+    listed(bot, 5, SOUND)
+    take(bot, *range(1, 6))
+    Chat(bot).settle()
+    take(bot, *range(1, 6))
+    chat = Chat(bot)
+    while not bot.tasks(PostStatus):
+        chat.step()
+    # Somebody else does not want what is remembered.
+    (url,) = urls(4)
+    bot.bring(OpenRequest(8, 8, 1, url, media_keys.of_link(url, SOUND), form=SOUND, fresh=True))
+    chat.settle()
+    assert chat.fetched == [url]
+
+
 def test_an_album_is_cancelled_as_a_whole(bot: SteppedDispatcher) -> None:
     listed(bot, 3, SOUND)
     take(bot, 1, 2, 3)

@@ -6,9 +6,12 @@ from typing import Any
 import pytest
 from yt_dlp.utils import ExtractorError
 
+from tests.support.download_limits import LIMITS
+from worker.downloads.media.conversion import budget_of
 from worker.downloads.ytdlp import looking
 from worker.downloads.ytdlp.failures import starts
 from worker.downloads.ytdlp.failures.errors import classify
+from worker.downloads.ytdlp.formats.formats import Chooser
 from worker.errors import JobError, Reason
 from worker.protocol.looks import Live
 
@@ -63,6 +66,15 @@ def test_what_cannot_be_downloaded_now_is_refused(info: dict[str, Any], reason: 
 @pytest.mark.parametrize("status", [None, "not_live", "was_live", "post_live"])
 def test_what_is_over_is_downloaded_if_its_site_has_it(status: str | None) -> None:
     starts.refuse_live({"live_status": status, "extractor_key": "Rumble"})
+
+
+def test_a_look_offers_nothing_of_a_stream_that_its_site_still_makes_a_video_of() -> None:
+    chooser = Chooser(budget_of(LIMITS), has_ffmpeg=True)
+    learn = looking._learning(chooser, is_awaited=False)
+    learn({"live_status": "post_live", "extractor_key": "Rumble"})
+    with pytest.raises(JobError) as refused:
+        learn({"live_status": "post_live", "extractor_key": "Youtube"})
+    assert refused.value.reason is Reason.JUST_ENDED
 
 
 @pytest.mark.parametrize("status", ["was_live", "post_live"])

@@ -171,9 +171,13 @@ class PostAgain:
 
 @dataclass(frozen=True)
 class DownloadAgain:
-    """The media is gone: what Telegram was said to remember, or what lay on disk."""
+    """The media is gone: what Telegram was said to remember, or what lay on disk.
+
+    `is_refused`: Telegram has said so.
+    """
 
     job: RequestJob
+    is_refused: bool
 
 
 class Unwanted:
@@ -247,10 +251,10 @@ def decide(
             return GiveUpChat()
         case Failed(error=FileIdRefused() | FileVanished()) if _was_recorded(job):
             return Fail(JobError(Reason.INTERNAL, Fault.OPERATOR, "what was recorded is gone"))
-        case Failed(error=FileIdRefused() | FileVanished()) if isinstance(job, RequestJob):
+        case Failed(error=FileIdRefused() | FileVanished() as gone) if isinstance(job, RequestJob):
             if job.request.downloads >= retries.max_attempts:
                 return Fail(JobError(Reason.INTERNAL, Fault.OPERATOR, "its files vanish"))
-            return DownloadAgain(job)
+            return DownloadAgain(job, is_refused=isinstance(gone, FileIdRefused))
         case Failed(error=JobError() as error) if _may_start_later(job, error, retries, wall):
             return TryAgain(_next_look_s(job, error, wall), refund=True)
         case Failed(error=JobError(reason=Reason.SITE_DOWN) as error):

@@ -265,11 +265,11 @@ class Recorder:
                     "request %d: its status message is gone; another is posted.", answer.request.id
                 )
                 self._ledger.post_again(answer, wall)
-            case outcomes.DownloadAgain(job=answer):
+            case outcomes.DownloadAgain(job=answer, is_refused=is_refused):
                 log.warning(
                     "request %d: its media is gone; it is fetched again.", answer.request.id
                 )
-                self._ledger.download_again(answer, wall)
+                self._ledger.download_again(answer, wall, is_refused=is_refused)
                 self._sweep_of(answer.request.download_id)
             case outcomes.Unwanted():
                 log.info("job %d: the %s was stopped as unwanted.", job.id, job.kind.noun)

@@ -140,20 +140,31 @@ class Completions(Questions):
             if not job_lookups.has_status(self._db, job.request.id):
                 queue.add(self._db, Kind.STATUS, wall, request=job.request)
 
-    def download_again(self, job: RequestJob, wall: Wall) -> None:
+    def download_again(self, job: RequestJob, wall: Wall, *, is_refused: bool = False) -> None:
         """Fetch once more what was remembered or downloaded for an answer, and is gone.
 
-        Telegram does not say which song of an album it has no more. All of those that it should
-        have leave the album, which goes on without them.
+        That is what the ledger does not know any more. Else, of an album that Telegram has refused
+        (`is_refused`), all songs that it should have, since it does not say which: they leave the
+        album, which goes on without them.
         """
         request = job.request
         with self._db.transaction():
             queue.drop(self._db, job.id, wall)
-            remembered = [
+            songs = [
                 song
                 for song in request_lookups.followers(self._db, request.id)
-                if song.answered_at is None and media_cache.knows(self._db, song.media_key, wall)
+                if song.answered_at is None
             ]
-            for gone in remembered or [request]:
+            forgotten = [
+                song
+                for song in (request, *songs)
+                if request_lookups.own_media(self._db, song) is None
+            ]
+            refused = [
+                song
+                for song in songs
+                if is_refused and media_cache.knows(self._db, song.media_key, wall)
+            ]
+            for gone in forgotten or refused or [request]:
                 requests.fetch_again(self._db, gone, wall)
             requests.settle(self._db, request.id, wall)

@@ -74,6 +74,7 @@ def look(
 def _learning(chooser: Chooser, *, is_awaited: bool) -> Callable[..., None]:
     def learn(info: MutableMapping[str, Any], **_: bool) -> None:
         # yt-dlp calls this before it chooses formats. Returning None lets it go on.
+        starts.refuse_unmade(info)
         if is_awaited:
             starts.refuse_upcoming(info)
         chooser.prepare(info)

@@ -29,11 +29,18 @@ _UNITS_S = {"moment": 60.0, "second": 1.0, "minute": 60.0, "hour": 3600.0, "day"
 def refuse_live(info: Mapping[str, Any]) -> None:
     """Raise JobError for a stream that is live or has not started, with the time until it will.
 
-    One that has just ended is refused only where its site is known to have no whole video yet.
+    One that has just ended is only refused as by `refuse_unmade`.
     """
+    refuse_unmade(info)
     status = "is_live" if info.get("is_live") else str(info.get("live_status"))
-    if status != "post_live" or info.get("extractor_key") in _MAKES_IT_FIRST:
+    if status != "post_live":
         _refuse(status, info)
+
+
+def refuse_unmade(info: Mapping[str, Any]) -> None:
+    """Raise JobError for a stream of which the site is known to be making the video still."""
+    if info.get("extractor_key") in _MAKES_IT_FIRST:
+        refuse_just_ended(info)
 
 
 def refuse_upcoming(info: Mapping[str, Any]) -> None:
