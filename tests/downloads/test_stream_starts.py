@@ -1,10 +1,13 @@
 """Streams that are started again: what has come of them before is used only where it fits."""
 
+import threading
 from pathlib import Path
 from typing import Any
 
 import pytest
+from yt_dlp.downloader.fragment import FragmentFD
 
+from tests.sandbox.patience import PATIENCE_S
 from tests.support.odd_server import Asked, oddly_served
 from tests.support.process_kit import wait_until
 from worker.downloads.ytdlp.extractor_index import ExtractorIndex
@@ -43,6 +46,30 @@ def test_pieces_behind_one_that_is_not_there_keep_their_place(tmp_path: Path) ->
     write(tmp_path, frozenset({"a3"}))
     with oddly_served(tmp_path, {"a3": refuse_at_last}) as server:
         film = download(tmp_path, server.url, concurrent_fragment_downloads=6)
+    assert film.replace(bytes(2), b" ").split() == [b"a1", b"a2", b"b1", b"b2", b"b3"]
+
+
+def test_a_piece_that_is_written_while_another_fails_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(tmp_path, frozenset({"a3"}))
+    append = vars(FragmentFD)["_append_fragment"]
+    is_written = threading.Event()
+
+    def append_late(self: FragmentFD, ctx: dict[str, Any], content: bytes) -> None:
+        if content.startswith(b"a2") and not is_written.is_set():
+            is_written.set()
+            wait_until(lambda: ctx["dest_stream"].closed)
+        append(self, ctx, content)
+
+    def refuse_meanwhile(asked: Asked) -> None:
+        assert is_written.wait(PATIENCE_S)
+        asked.say(404)
+
+    monkeypatch.setattr(FragmentFD, "_append_fragment", append_late)
+    with oddly_served(tmp_path, {"a3": refuse_meanwhile}) as server:
+        film = download(tmp_path, server.url, concurrent_fragment_downloads=6)
+    assert is_written.is_set()
     assert film.replace(bytes(2), b" ").split() == [b"a1", b"a2", b"b1", b"b2", b"b3"]
 
 

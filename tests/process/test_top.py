@@ -36,7 +36,7 @@ def test_keys_and_sizes(data_dir: Path, term: str) -> None:
             assert ledger.resume(), "the bot was paused"
         terminal.wait_for(lambda screen: "PAUSED" not in screen)
         terminal.resize(40, 10)
-        terminal.wait_for(lambda _: terminal.lines[9].startswith("paused: what runs"))
+        terminal.wait_for(lambda _: terminal.lines[9].startswith("paused: running downloads"))
         terminal.type("q")
         assert terminal.end() == 0
 

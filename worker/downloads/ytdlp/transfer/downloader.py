@@ -147,9 +147,10 @@ class PatientYoutubeDL(LimitedYoutubeDL):
             return None, error
         except ValueError:
             # Where a thread has failed to fetch a piece, yt-dlp closes the file under the thread
-            # that writes it.
+            # that writes another, and notes that one as written.
             if self._trouble is None:
                 raise
+            _forget_stream(name)
             return None, self._trouble
 
     def _finish(self, name: str, done: Any, *, test: bool) -> Any:
@@ -244,6 +245,13 @@ def _bytes_of(name: str) -> int:
     path = Path(name)
     found = path.parent.glob(f"{glob.escape(path.stem)}*")
     return sum(each.stat().st_size for each in found)
+
+
+def _forget_stream(name: str) -> None:
+    """Remove all that has come of a stream, and yt-dlp's note of how much that is."""
+    for suffix in (".part", ".ytdl"):
+        Path(f"{name}{suffix}").unlink(missing_ok=True)
+    _forget_pieces(name)
 
 
 def _forget_pieces(name: str) -> None:
