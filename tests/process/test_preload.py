@@ -22,6 +22,7 @@ import worker.dispatch.preload
 before = set(sys.modules)
 import worker.dispatch.worker_setups
 import worker.pool.worker_main
+import multiprocessing.popen_forkserver
 from worker.downloads.job import make_handler
 from worker.telegram.job import make_handler
 print(*sorted(set(sys.modules) - before))
