@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from maintenance.exit_codes import EXIT_OK
 from tests.sandbox.patience import PATIENCE_S
 
 ROOT = Path(__file__).parents[2]
@@ -54,3 +55,28 @@ def test_other_signals_end_a_wait_and_nothing_else(number: signal.Signals) -> No
         process.send_signal(signal.SIGTERM)
         assert process.stdout.readline().split() == [number.name] * 2 + ["1"]
         assert process.wait(PATIENCE_S) == 0
+
+
+_END_AFTER_A_STOP = """
+import os, signal
+from pathlib import Path
+import bot
+from maintenance import runs
+from maintenance.exit_codes import EXIT_NOT_NOW
+runs.note_end = lambda *_: 600.0
+stop = bot.StopSignals()
+os.kill(os.getpid(), signal.SIGTERM)
+print(stop.count, bot._end(Path(), EXIT_NOT_NOW, stop))
+"""
+
+
+def test_a_stop_that_came_before_the_pause_of_an_end_needs_no_second_one() -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", _END_AFTER_A_STOP],
+        cwd=ROOT,
+        stdout=subprocess.PIPE,
+        text=True,
+        timeout=PATIENCE_S,
+        check=True,
+    )
+    assert done.stdout == f"1 {EXIT_OK}\n"
